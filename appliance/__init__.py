@@ -1,0 +1,1 @@
+"""HangJegyzet: the product, importable; knows no HTTP, terminal or widget."""

@@ -1,0 +1,1 @@
+"""AuditEvent and the hash chain that shows whether the trail was touched."""

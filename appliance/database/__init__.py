@@ -1,0 +1,1 @@
+"""One PostgreSQL: connections, tenant-bound transactions, notifications."""

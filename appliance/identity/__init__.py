@@ -1,0 +1,1 @@
+"""User, Role, Permission, Session: who somebody is and what they may do."""

@@ -1,0 +1,1 @@
+"""Job, Step, Lease: the truth about work in progress."""

@@ -1,0 +1,1 @@
+"""Ids, clock, error kinds, units: what every room may lean on. Standard library only."""

@@ -1,0 +1,1 @@
+"""Root key, tenant KEK, meeting DEK; encrypted streams and documents."""

@@ -1,0 +1,1 @@
+"""Minutes, Decision, ActionItem: claims that cite the words they rest on."""

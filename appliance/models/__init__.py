@@ -1,0 +1,1 @@
+"""Pack: a model's files, hashes, licence and fitness; which pack does which job."""

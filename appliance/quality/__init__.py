@@ -1,0 +1,1 @@
+"""WER, DER, RTF: measured and reported."""

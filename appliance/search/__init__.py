@@ -1,0 +1,1 @@
+"""Keyed lexemes over what one may see."""

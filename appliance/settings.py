@@ -1,0 +1,131 @@
+"""One frozen, typed settings object, read from one TOML file and the environment.
+
+The file is ``appliance.toml``, found through ``HANGJEGYZET_CONFIG``; an environment variable such as
+``HANGJEGYZET_WEB__PORT=9443`` wins over it. Unknown keys are errors, so that a misspelt one is never ignored.
+"""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from appliance.kernel.units import GIB, KIB, MIB
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Section):
+    """Where PostgreSQL is, or how the embedded one is started."""
+
+    url: str | None = Field(
+        None,
+        description="Address of a server that runs already, as postgresql://…; unset starts the embedded one.",
+    )
+    bin_dir: Path | None = Field(
+        None, description="Folder with initdb and postgres; unset looks in the installed wheel, then in the distribution."
+    )
+    os_user: str | None = Field(
+        None, description="User that the embedded server runs as when we are root; unset tries hangjegyzet, then postgres."
+    )
+    pool_size: int = Field(8, ge=1, le=100, description="Connections that one process keeps.")
+
+
+class WebSettings(_Section):
+    """The portal's listener."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8443, ge=0, le=65535, description="Port to listen on.")
+    public_url: str | None = Field(None, description="Address that people type, when it differs from host and port.")
+    certificate: Path | None = Field(None, description="TLS certificate chain (PEM); unset generates one.")
+    private_key: Path | None = Field(None, description="Its private key (PKCS#8 PEM).")
+    session_idle_s: int = Field(12 * 3600, ge=60, description="Sign-in ends after this many seconds without a request.")
+    session_absolute_s: int = Field(7 * 24 * 3600, ge=60, description="Sign-in ends after this many seconds in any case.")
+
+
+class UploadSettings(_Section):
+    """What a recording may be; told to the browser before the first byte."""
+
+    max_bytes: int = Field(8 * GIB, ge=1, description="Largest recording in bytes.")
+    max_duration_s: int = Field(12 * 3600, ge=1, description="Longest recording in seconds.")
+    slice_bytes: int = Field(8 * MIB, ge=64 * KIB, multiple_of=64 * KIB, description="Size of one upload request.")
+
+
+class SpeechSettings(_Section):
+    """Speech to text, and who spoke when."""
+
+    engine: Literal["whisper", "fake"] = Field("whisper", description="fake is for plumbing tests: it invents nothing useful.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA when it is there and has room.")
+    compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
+        "auto", description="auto: int8 on a CPU, float16 or int8_float16 on a GPU by free memory."
+    )
+    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0 takes all cores.")
+    batch_size: int = Field(4, ge=1, le=64, description="Speech chunks decoded together.")
+
+
+class LanguageSettings(_Section):
+    """The language model that writes minutes."""
+
+    engine: Literal["llama", "fake"] = Field("llama", description="fake is for plumbing tests: it finds nothing.")
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto offloads to CUDA when it is there.")
+    threads: int = Field(0, ge=0, le=256, description="CPU threads; 0 takes all cores.")
+    context_tokens: int = Field(8192, ge=1024, description="Context window; longer meetings are read in parts.")
+
+
+class JobSettings(_Section):
+    """How work is leased and tried again."""
+
+    lease_s: float = Field(30.0, gt=0, description="A worker silent for this long has lost its step.")
+    heartbeat_s: float = Field(5.0, gt=0, description="How often a worker renews its lease.")
+    reap_s: float = Field(5.0, gt=0, description="How often lost leases are looked for.")
+    max_attempts: int = Field(5, ge=1, description="Tries of one step before it becomes a dead letter.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set; frozen."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="HANGJEGYZET_", env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    data_dir: Path = Field(Path("/var/lib/hangjegyzet"), description="Everything that this machine keeps.")
+    models_dir: Path | None = Field(None, description="Model packs; unset is models/ in data_dir.")
+    root_key_file: Path | None = Field(None, description="The machine's root key; unset is secrets/root.key in data_dir.")
+    language: Literal["hu", "en"] = Field("hu", description="Language of the portal for somebody who has not chosen.")
+    database: DatabaseSettings = DatabaseSettings()
+    web: WebSettings = WebSettings()
+    upload: UploadSettings = UploadSettings()
+    speech: SpeechSettings = SpeechSettings()
+    minutes: LanguageSettings = LanguageSettings()
+    jobs: JobSettings = JobSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("HANGJEGYZET_CONFIG", "/etc/hangjegyzet/appliance.toml")
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file))
+
+    @cached_property
+    def models_path(self) -> Path:
+        """Folder of model packs."""
+        return self.models_dir or self.data_dir / "models"
+
+    @cached_property
+    def root_key_path(self) -> Path:
+        """File of the machine's root key."""
+        return self.root_key_file or self.data_dir / "secrets" / "root.key"
+
+    @cached_property
+    def blobs_path(self) -> Path:
+        """Folder of encrypted recordings."""
+        return self.data_dir / "blobs"

@@ -1,0 +1,1 @@
+"""Tenant: whose data it is."""

@@ -1,0 +1,1 @@
+"""Transcript, Segment, Word; merging words with turns; guards against invented text; exports."""

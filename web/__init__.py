@@ -1,0 +1,1 @@
+"""The web door: HTTP API and server-rendered pages."""
