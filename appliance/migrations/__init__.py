@@ -1,0 +1,1 @@
+"""Alembic migrations: one chain, each step one intent, both ways."""

@@ -1,0 +1,17 @@
+"""Keyed lexemes of transcripts.
+
+Locks: none but on the new tables. Duration: under a second.
+"""
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""

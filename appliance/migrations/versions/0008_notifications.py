@@ -1,0 +1,17 @@
+"""The outbox.
+
+Locks: none but on the new tables. Duration: under a second.
+"""
+
+revision = "0008"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Nothing yet."""
+
+
+def downgrade() -> None:
+    """Nothing yet."""
