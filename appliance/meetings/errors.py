@@ -1,6 +1,6 @@
 """What can go wrong with meetings, uploads and recordings."""
 
-from appliance.kernel.errors import Invalid, Unavailable
+from appliance.kernel.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable
 
 # --- What a file must be, to become a recording -------------------------------------------------------------------
 
@@ -65,7 +65,10 @@ class Truncated(MediaRefused):
 
     code = "media.truncated"
     message = "The recording breaks off: {found_s:.0f} s of {expected} could be read."
-    hint = "Send the file again. If the device itself lost the end, export what is left with an audio editor and send that."
+    hint = (
+        "Send the file again. If the device itself lost the end, "
+        "export what is left with an audio editor and send that."
+    )
 
 
 class ZeroLength(MediaRefused):
@@ -122,3 +125,158 @@ class DecoderUnavailable(Unavailable):
     code = "media.decoder_unavailable"
     message = "The media decoder is not available: {reason}."
     hint = "Try again; if it stays so, look at the speech worker's log and at the machine's free memory."
+
+
+# --- Meetings ---------------------------------------------------------------------------------------------------------
+
+
+class MeetingNotFound(NotFound):
+    """No such meeting, or one that the asker may not know of."""
+
+    code = "meeting.not_found"
+    message = "There is no meeting {meeting_id}."
+    hint = "It may have been deleted, or belong to somebody else. See your list of meetings."
+
+
+class BadCursor(Invalid):
+    """A page of the list was asked for with a cursor that the list never gave out."""
+
+    code = "meeting.bad_cursor"
+    message = "The list cannot be continued from here: the cursor is not one of ours."
+    hint = "Start again from the first page."
+
+
+class TitleInvalid(Invalid):
+    """A title that cannot be shown on one line."""
+
+    code = "meeting.title_invalid"
+    message = "The title cannot be used: {reason}."
+    hint = "Give it between 1 and {max_length} characters on one line."
+
+
+class NoRecording(NotFound):
+    """The meeting has no recording to listen to."""
+
+    code = "meeting.no_recording"
+    message = "Meeting {meeting_id} has no recording."
+
+
+# --- Uploads ----------------------------------------------------------------------------------------------------------
+
+
+class UploadNotFound(NotFound):
+    """No such upload: finished long ago, given up, or somebody else's."""
+
+    code = "upload.not_found"
+    message = "There is no upload {upload_id}."
+    hint = "An upload that nothing arrives for is given up after two days. Start again with the same file."
+
+
+class UploadTooLarge(Invalid):
+    """The declared size is over the limit; not one byte was taken."""
+
+    code = "upload.too_large"
+    message = "The file has {size}; the limit is {limit}."
+    hint = (
+        "Send the sound alone (m4a, opus or flac), cut the recording into parts, "
+        "or raise upload.max_bytes in the settings."
+    )
+
+
+class UploadInvalid(Invalid):
+    """What was said about the file makes no sense."""
+
+    code = "upload.invalid"
+    message = "The upload cannot start: {reason}."
+    hint = "Give a file name and its size in bytes."
+
+
+class StorageFull(Unavailable):
+    """The disk cannot hold the recording next to what is promised to other uploads."""
+
+    code = "upload.storage_full"
+    message = "There is no room for {needed}: {free} are free on the appliance."
+    hint = "Delete meetings that are no longer needed, or ask the operator for a larger disk; then try again."
+
+
+class OffsetMismatch(Conflict):
+    """The slice does not begin where the appliance's copy ends; ``offset`` says where it does."""
+
+    code = "upload.offset_mismatch"
+    message = "The slice begins at byte {given}, the next byte needed is {offset}."
+    hint = "Go on from byte {offset}."
+
+
+class UploadBusy(Conflict):
+    """Another request is writing to the same upload at this moment."""
+
+    code = "upload.busy"
+    message = "Another request is sending bytes of upload {upload_id}; the next byte needed was {offset} when it began."
+    hint = "Wait a few seconds, ask for the offset and go on from there."
+
+
+class UploadFinished(Conflict):
+    """Nothing can be added to an upload that has become a meeting."""
+
+    code = "upload.finished"
+    message = "Upload {upload_id} is complete and has become meeting {meeting_id}."
+
+
+class SliceInvalid(Invalid):
+    """A slice with impossible bounds."""
+
+    code = "upload.slice_invalid"
+    message = "The slice cannot be taken: {reason}."
+    hint = (
+        "A slice begins and ends at a multiple of {chunk_bytes} bytes (the last one ends with the file) "
+        "and has at most {slice_bytes} bytes."
+    )
+
+
+class SliceDamaged(Invalid):
+    """The bytes of a slice are not those that its sender counted; nothing of the slice was kept."""
+
+    code = "upload.slice_damaged"
+    message = "The slice at byte {offset} arrived damaged: its SHA-256 is not the one announced."
+    hint = "Send the slice again from byte {offset}."
+
+
+class UploadIncomplete(Conflict):
+    """Completed too early."""
+
+    code = "upload.incomplete"
+    message = "The upload has {offset} of {size} bytes."
+    hint = "Send the rest from byte {offset}, then complete it."
+
+
+class UploadDamaged(Corrupt):
+    """The whole file, read back and decrypted, is not the one that was announced."""
+
+    code = "upload.damaged"
+    message = "The stored file is not the one that was sent: {reason}."
+    hint = "Delete the upload and send the file again. If it happens twice, check the file and the appliance's disk."
+
+
+# --- Blobs ------------------------------------------------------------------------------------------------------------
+
+
+class BlobMissing(Corrupt):
+    """A recording's file is gone although its meeting is there."""
+
+    code = "blob.missing"
+    message = "The stored recording {name} is missing."
+    hint = "Restore it from the last backup; the transcript and the minutes are kept elsewhere and are not affected."
+
+
+class BlobBusy(Conflict):
+    """Somebody else is writing this blob."""
+
+    code = "blob.busy"
+    message = "Blob {name} is being written by another process."
+
+
+class BlobStored(Conflict):
+    """A stored blob never changes."""
+
+    code = "blob.stored"
+    message = "Blob {name} is complete and cannot be written any more."
