@@ -8,7 +8,7 @@ from sqlmodel import Field, SQLModel
 
 
 class SegmentLexemesTable(SQLModel, table=True):
-    """The keyed lexemes of one segment: a set without order, from which no word can be read without the tenant's key."""
+    """The keyed lexemes of one segment: a set without order, unreadable without the tenant's key."""
 
     __tablename__ = "segment_lexemes"
     __table_args__ = (Index("segment_lexemes_gin", "lexemes", postgresql_using="gin"),)

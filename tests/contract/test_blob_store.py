@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from appliance.adapters import blobs
 from appliance.adapters.blobs import LocalBlobs
 from appliance.meetings.errors import BlobBusy, BlobMissing, BlobStored, StorageFull
 from appliance.meetings.ports import BlobStore
@@ -127,7 +126,7 @@ def test_a_full_disk_is_said_to_be_full(store: BlobStore, monkeypatch: pytest.Mo
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with store.incoming(NAME) as blob:
-        monkeypatch.setattr(blobs.os, "write", no_room)
+        monkeypatch.setattr("appliance.adapters.blobs.os.write", no_room)
         with pytest.raises(StorageFull):
             blob.append(b"data")
 

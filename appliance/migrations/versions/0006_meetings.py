@@ -3,6 +3,8 @@
 Locks: none but on the new tables. Duration: under a second.
 """
 
+from uuid import UUID
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -33,11 +35,11 @@ def downgrade() -> None:
         op.drop_table(table)
 
 
-def _tenant() -> sa.Column[sa.Uuid]:
+def _tenant() -> sa.Column[UUID]:
     return sa.Column("tenant_id", sa.Uuid(), sa.ForeignKey("tenant.id"), nullable=False)
 
 
-def _meeting_key() -> sa.Column[sa.Uuid]:
+def _meeting_key() -> sa.Column[UUID]:
     return sa.Column("meeting_id", sa.Uuid(), sa.ForeignKey("meeting.id", ondelete="CASCADE"), primary_key=True)
 
 

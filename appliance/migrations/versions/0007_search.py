@@ -39,8 +39,8 @@ def downgrade() -> None:
 def _create_find_segments() -> None:
     """Ask the index as its owner.
 
-    ``@@`` is not leakproof, so under row-level security PostgreSQL checks the policy of every row before it asks the GIN
-    index, that is, never asks it. The function states the tenant itself, and who may see what.
+    ``@@`` is not leakproof, so under row-level security PostgreSQL checks the policy of every row before it asks the
+    GIN index, that is, never asks it. The function states the tenant itself, and who may see what.
     """
     op.execute(
         f"""
@@ -56,6 +56,6 @@ def _create_find_segments() -> None:
             ORDER BY m.created_at DESC, m.id DESC, s.segment_id
             LIMIT most
         $$
-        """
+        """  # noqa: S608  # nothing in it comes from outside of this file
     )
     grant_execute("find_segments(tsquery, uuid, boolean, integer)", web=True)
