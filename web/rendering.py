@@ -1,0 +1,82 @@
+"""Templates into pages, in the handler's own thread: a long transcript never holds up the event loop.
+
+Templates are named from ``web/``: ``pages/meetings/list.html``, ``components/button/button.html``. Each has ``context``
+(the ``RequestContext``), ``csrf_token``, ``locale``, gettext's ``_`` and ``ngettext``, ``fmt`` (ways to write a value in the
+reader's language), ``static(path)`` and ``icon(name)``. A template shows values and decides nothing; what is missing is an
+error and not an empty string.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Response
+from markupsafe import Markup
+
+from appliance.kernel.errors import HangJegyzetError
+from web.assets import StaticFiles
+from web.formats import Formats
+from web.i18n import LANGUAGE_NAMES, translations
+from web.request import LOCALES, Locale, PortalRequest
+
+_WEB: Final = Path(__file__).parent
+
+
+class Renderer:
+    """Renders templates for a request, in its language."""
+
+    def __init__(self, static_files: StaticFiles) -> None:
+        self._static = static_files
+        self._environments = {locale: self._environment(locale) for locale in LOCALES}
+
+    def page(self, request: PortalRequest, template: str, /, *, status: int = 200, **values: Any) -> Response[str]:
+        """A page or a fragment; call it from a handler that runs in a thread."""
+        return Response(self.text(request, template, **values), status_code=status, media_type=MediaType.HTML)
+
+    def text(self, request: PortalRequest, template: str, /, **values: Any) -> str:
+        """The rendered template alone."""
+        context = request.context
+        return (
+            self._environments[context.locale]
+            .get_template(template)
+            .render(context=context, csrf_token=context.csrf_token, path=request.scope["path"], **values)
+        )
+
+    def _environment(self, locale: Locale) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(_WEB),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            extensions=["jinja2.ext.i18n"],
+            cache_size=-1,
+        )
+        environment.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
+        environment.globals |= {
+            "fmt": Formats(locale),
+            "icon": cache(self._icon),
+            "locale": locale,
+            "language_names": LANGUAGE_NAMES,
+            "static": self._static.url,
+        }
+        return environment
+
+    def _icon(self, name: str) -> Markup:
+        """An icon of the sprite; the text beside it, or the name of its button, speaks for it."""
+        sprite = self._static.url("vendor:icons.svg")
+        if not sprite:
+            return Markup("")
+        return Markup('<svg class="icon icon-{0}" aria-hidden="true"><use href="{1}#{0}"></use></svg>').format(name, sprite)
+
+
+def translated(template: str, fields: Mapping[str, Any], locale: Locale) -> str:
+    """A message template of an error in the reader's language, with the error's own data filled in."""
+    return translations(locale).gettext(template).format(**fields) if template else ""
+
+
+def error_text(error: HangJegyzetError, locale: Locale) -> tuple[str, str]:
+    """What happened, and what to do now, in the reader's language."""
+    return translated(error.message, error.fields, locale), translated(error.hint, error.fields, locale)
