@@ -52,7 +52,13 @@ def print_error(error: HangJegyzetError) -> None:
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[float], None]]:
     """A bar on stderr; the yielded function takes the finished fraction, 0 to 1. Silent where stderr is no terminal."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
     with Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal) as progress:
         task = progress.add_task(description, total=1.0)
         yield lambda fraction: progress.update(task, completed=fraction)
