@@ -1,0 +1,132 @@
+"""A visitor of the portal's HTTP API: signs in, sends a recording, follows its job, fetches what came out.
+
+It does what a browser does, over TLS with the appliance's own certificate, and knows nothing else of the appliance.
+"""
+
+import base64
+import hashlib
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from appliance.kernel.errors import Refused, Unavailable
+
+_RETRY_PAUSE_S = 0.5
+_PATIENCE_S = 30.0
+
+
+class PortalRefused(Refused):
+    code = "demo.portal_refused"
+    message = "The portal answered {status}: {detail}"
+    hint = "{remedy}"
+
+
+class PortalSilent(Unavailable):
+    code = "demo.portal_silent"
+    message = "The portal at {url} did not answer for {patience_s:.0f} seconds."
+    hint = "Its log is in the folder logs of the data directory."
+
+
+class PortalClient:
+    """One signed-in visit.
+
+    Args:
+        url: the portal's address.
+        certificate: the certificate it must show (PEM); nothing else is trusted.
+    """
+
+    def __init__(self, url: str, *, certificate: Path) -> None:
+        self.url = url
+        self._csrf: str | None = None
+        context = ssl.create_default_context(cafile=str(certificate))
+        self._http = httpx.Client(base_url=url, verify=context, timeout=60.0, headers={"Origin": url})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def wait_until_ready(self, *, timeout_s: float, poll: Callable[[], None]) -> None:
+        """Wait until the portal and what it stands on are ready; ``poll`` is called in between."""
+        deadline = time.monotonic() + timeout_s
+        while time.monotonic() < deadline:
+            poll()
+            try:
+                if self._http.get("/health/ready", timeout=2.0).status_code == httpx.codes.OK:
+                    return
+            except httpx.TransportError:
+                pass
+            time.sleep(0.2)
+        raise PortalSilent(url=self.url, patience_s=timeout_s)
+
+    def sign_in(self, email: str, password: str) -> None:
+        """Open a session; its cookie and CSRF token go with every later request."""
+        answer = self._request("POST", "/api/v1/sessions", json={"email": email, "password": password})
+        self._csrf = answer.json()["csrf_token"]
+
+    def send_recording(
+        self, file: Path, *, title: str, language: str | None, progress: Callable[[float], None]
+    ) -> tuple[str, str]:
+        """Send a recording in slices, each with its checksum; returns the ids of the meeting and of its job."""
+        size_bytes = file.stat().st_size
+        form = {"filename": file.name, "size_bytes": size_bytes, "title": title, "language": language}
+        upload = self._request("POST", "/api/v1/uploads", json=form).json()
+        offset, address = upload["offset"], f"/api/v1/uploads/{upload['id']}"
+        with file.open("rb") as source:
+            while offset < size_bytes:
+                source.seek(offset)
+                piece = source.read(upload["slice_bytes"])
+                digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
+                headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
+                answer = self._request("PUT", address, params={"offset": offset}, content=piece, headers=headers)
+                offset = answer.json()["offset"]
+                progress(offset / size_bytes)
+        made = self._request("POST", f"{address}/complete").json()
+        return made["meeting_id"], made["job_id"]
+
+    def follow_job(self, job_id: str, *, poll: Callable[[], None]) -> Iterator[dict[str, Any]]:
+        """The job's state each time it may have changed, until it rests."""
+        while True:
+            poll()
+            job = self._request("GET", f"/api/v1/jobs/{job_id}").json()
+            yield job
+            if job["state"] in {"done", "failed", "cancelled"}:
+                return
+            time.sleep(0.3)
+
+    def fetch(self, meeting_id: str, what: str, *, form: str) -> bytes:
+        """The transcript or the minutes of a meeting, in one of their formats."""
+        return self._request("GET", f"/api/v1/meetings/{meeting_id}/{what}", params={"format": form}).content
+
+    def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Send one request; a lost connection is tried again for a while, a refusal raises ``PortalRefused``."""
+        headers = {**options.pop("headers", {}), **({"X-CSRF-Token": self._csrf} if self._csrf else {})}
+        deadline = time.monotonic() + _PATIENCE_S
+        while True:
+            try:
+                answer = self._http.request(method, path, headers=headers, **options)
+            except httpx.TransportError as lost:
+                if time.monotonic() > deadline:
+                    raise PortalSilent(url=self.url, patience_s=_PATIENCE_S) from lost
+                time.sleep(_RETRY_PAUSE_S)
+                continue
+            if answer.is_success:
+                return answer
+            if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE and time.monotonic() < deadline:
+                time.sleep(_RETRY_PAUSE_S)
+                continue
+            raise _refusal(answer)
+
+
+def _refusal(answer: httpx.Response) -> PortalRefused:
+    problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    detail = problem.get("detail") or answer.reason_phrase
+    return PortalRefused(status=answer.status_code, detail=detail, remedy=problem.get("hint") or "")
