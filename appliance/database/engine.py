@@ -9,10 +9,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
+from appliance.database.errors import DatabaseUnavailable
 from appliance.kernel.ids import TenantId
+
+CONNECT_LIMIT_S = 10
+CONNECTION_LOST = ("08", "57P", "53300")
+"""SQLSTATEs of a server that is gone, going, starting or full (PostgreSQL documentation, appendix A)."""
 
 
 class Tx(Session):
@@ -22,20 +29,32 @@ class Tx(Session):
     as appending to a chain whose head is locked until the commit.
     """
 
-    def __init__(self, engine: Engine, tenant_id: TenantId | None) -> None:
+    def __init__(self, engine: Engine, tenant_id: TenantId | None, *, read_only: bool = False) -> None:
         super().__init__(engine, expire_on_commit=False)
         self.tenant_id = tenant_id
+        self.read_only = read_only
         self._last: list[Callable[[], None]] = []
 
     def before_commit(self, action: Callable[[], None]) -> None:
-        """Run ``action`` once, inside this transaction, right before it commits."""
+        """Run ``action`` once, inside this transaction, right before it commits; actions run in the order given."""
         self._last.append(action)
 
     def finish(self) -> None:
-        """Run what was registered, then commit."""
-        for action in self._last:
-            action()
+        """Run what was registered, and what that registers, then commit."""
+        while self._last:
+            self._last.pop(0)()
         self.commit()
+
+
+@event.listens_for(Tx, "after_begin")
+def _bind(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    """Bind every transaction of the session, so that one that goes on after a commit is bound as well."""
+    if not isinstance(session, Tx):
+        return
+    if session.read_only:
+        connection.execute(text("SET TRANSACTION READ ONLY"))
+    if session.tenant_id is not None:
+        connection.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(session.tenant_id)})
 
 
 class Database:
@@ -53,32 +72,66 @@ class Database:
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_pre_ping=True,
-            connect_args={"prepare_threshold": 3},
+            hide_parameters=True,
+            connect_args={"prepare_threshold": 3, "connect_timeout": CONNECT_LIMIT_S},
         )
 
     @contextmanager
     def transaction(self, tenant_id: TenantId | None) -> Iterator[Tx]:
-        """One transaction that sees the rows of ``tenant_id`` alone; commits at the end, rolls back on an error."""
-        with Tx(self.engine, tenant_id) as tx:
-            if tenant_id is not None:
-                tx.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(tenant_id)})
+        """One transaction that sees the rows of ``tenant_id`` alone; commits at the end, rolls back on an error.
+
+        Raises:
+            DatabaseUnavailable: the server does not answer or went away; nothing of this transaction was kept, unless it
+                went away in the very moment of the commit.
+        """
+        with _told_plainly(), Tx(self.engine, tenant_id) as tx:
             yield tx
             tx.finish()
 
     @contextmanager
     def reading(self, tenant_id: TenantId | None) -> Iterator[Tx]:
-        """As ``transaction``, read-only: PostgreSQL itself refuses a write."""
-        with Tx(self.engine, tenant_id) as tx:
-            tx.execute(text("SET TRANSACTION READ ONLY"))
-            if tenant_id is not None:
-                tx.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(tenant_id)})
+        """As ``transaction``, read-only: PostgreSQL itself refuses a write.
+
+        Raises:
+            DatabaseUnavailable: the server does not answer or went away.
+        """
+        with _told_plainly(), Tx(self.engine, tenant_id, read_only=True) as tx:
             yield tx
 
     def raw_connection(self) -> psycopg.Connection[Any]:
-        """A psycopg connection outside the pool in autocommit mode, for LISTEN and for Huey; the caller closes it."""
+        """A psycopg connection outside the pool in autocommit mode, for LISTEN and for Huey; the caller closes it.
+
+        Raises:
+            DatabaseUnavailable: the server does not answer.
+        """
         url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return psycopg.connect(url, autocommit=True)
+        with _told_plainly():
+            return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_LIMIT_S)
 
     def dispose(self) -> None:
         """Close the pool."""
         self.engine.dispose()
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Turn a lost connection into the error that doors and workers know; other errors pass."""
+    try:
+        yield
+    except DBAPIError as error:
+        if error.connection_invalidated or is_connection_loss(error.orig):
+            raise DatabaseUnavailable from error
+        raise
+    except psycopg.OperationalError as error:
+        if is_connection_loss(error):
+            raise DatabaseUnavailable from error
+        raise
+
+
+def is_connection_loss(error: BaseException | None) -> bool:
+    """Whether the server is gone or refuses connections, rather than a statement."""
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith(CONNECTION_LOST)

@@ -1,0 +1,265 @@
+"""The embedded server as its users see it: there while somebody needs it, gone with the last one.
+
+Who needs it holds a shared lock on one file for as long as it lives; the kernel drops that lock even on SIGKILL. Whoever
+leaves last stops the server. When all users were killed the server runs on, and the next one takes it over.
+"""
+
+import fcntl
+import os
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psycopg
+import structlog
+from sqlalchemy import URL, make_url
+
+from appliance.adapters.postgres import cluster, layout, process
+from appliance.adapters.postgres.account import ServerAccount, choose_account
+from appliance.adapters.postgres.binaries import Binaries, find_binaries
+from appliance.database.errors import DatabaseUnavailable, ServerInUse
+from appliance.database.ports import DatabaseServer, ServerStatus
+from appliance.database.roles import DATABASE_NAME, DatabaseRole
+from appliance.kernel.errors import Unavailable
+from appliance.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+WATCH_S = 1.0
+DRIVER = "postgresql+psycopg"
+
+
+def open_server(settings: Settings) -> DatabaseServer:
+    """The server that the settings ask for: somebody else's by its address, or our own."""
+    if settings.database.url:
+        return ExternalServer(settings.database.url)
+    return EmbeddedServer(settings.data_dir, bin_dir=settings.database.bin_dir, os_user=settings.database.os_user)
+
+
+class EmbeddedServer:
+    """A PostgreSQL of our own in the data folder, reached through a socket and by nobody else.
+
+    Args:
+        data_dir: the appliance's data folder; made when missing.
+        bin_dir: folder of the programs; unset looks in the wheel, then in the distribution.
+        os_user: whom to run as when we are root.
+        durable: false only for tests, see ``cluster.server_settings``.
+    """
+
+    def __init__(
+        self, data_dir: Path, *, bin_dir: Path | None = None, os_user: str | None = None, durable: bool = True
+    ) -> None:
+        self.layout = layout.Layout(data_dir.absolute())
+        self._bin_dir = bin_dir
+        self._os_user = os_user
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self._users = _SharedLock(self.layout.users)
+        self._tools: tuple[ServerAccount, Binaries] | None = None
+        self._thread_gate = threading.RLock()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """The server runs inside this block; it is created at the first time, adopted when it runs already."""
+        self.join()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    def join(self) -> None:
+        """Count as one who needs the server, and start it unless it runs."""
+        layout.prepare_data_dir(self.layout)
+        with self._gate():
+            self._start()
+            self._users.hold()
+
+    def leave(self) -> None:
+        """Need it no more; the last one to leave stops it, unless it is to stand."""
+        with self._gate():
+            last = self._users.release()
+            if last and not self.layout.standing.exists():
+                process.stop(self.layout, self._process)
+                self._process = None
+
+    def stand(self) -> None:
+        """Start it, and let it stay up without users."""
+        layout.prepare_data_dir(self.layout)
+        with self._gate():
+            self._start()
+            self.layout.standing.touch(mode=0o600)
+
+    def fall(self) -> None:
+        """Stop a standing server.
+
+        Raises:
+            ServerInUse: processes of the appliance still need it; it then stops with the last of them.
+        """
+        if not self.layout.data_dir.is_dir():
+            return
+        with self._gate():
+            self.layout.standing.unlink(missing_ok=True)
+            if not self._users.is_unused():
+                raise ServerInUse(place=str(self.layout.data_dir))
+            process.stop(self.layout, self._process)
+            self._process = None
+
+    def ensure(self) -> bool:
+        """Start it again if it died; true when it had to."""
+        if process.find_postmaster(self.layout) is not None:
+            return False
+        log.warning("database_died", place=str(self.layout.data_dir))
+        with self._gate():
+            self._start()
+        return True
+
+    def watch(self, until: threading.Event) -> None:
+        """Keep it alive until the event is set; the body of a supervisor's thread."""
+        while not until.wait(WATCH_S):
+            try:
+                self.ensure()
+            except Unavailable as error:
+                log.error("database_restart_failed", code=error.code, reason=str(error))
+
+    def status(self) -> ServerStatus:
+        """Whether it runs, and where."""
+        found = process.find_postmaster(self.layout)
+        version = (self.layout.cluster / "PG_VERSION").read_text().strip() if self.layout.exists else ""
+        return ServerStatus(
+            kind="embedded",
+            running=found is not None and found.ready,
+            version=version,
+            place=str(self.layout.cluster),
+            pid=found.pid if found else None,
+            standing=self.layout.standing.exists(),
+        )
+
+    def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
+        """The address for SQLAlchemy; it works in any process on this machine that the server's map knows."""
+        return self._url(role, database)
+
+    def superuser_url(self, database: str = "postgres") -> str:
+        """The address of the bootstrap role, for making roles and databases."""
+        return self._url(cluster.SUPERUSER, database)
+
+    def _url(self, role: str, database: str) -> str:
+        query = {"host": str(self.layout.socket_dir)}
+        return URL.create(DRIVER, username=role, database=database, query=query).render_as_string(hide_password=False)
+
+    def _start(self) -> None:
+        """Make sure that it runs and answers; the gate is ours."""
+        found = process.find_postmaster(self.layout)
+        if found is None:
+            self._launch()
+        elif not found.ready:
+            process.wait_until_ready(self.layout, None)
+        with psycopg.connect(_libpq(self.superuser_url()), connect_timeout=30) as connection:
+            connection.execute("SELECT 1")
+
+    def _launch(self) -> None:
+        account, binaries = self._account_and_binaries()
+        layout.prepare_cluster_parent(self.layout, account)
+        if not self.layout.exists:
+            cluster.create_cluster(self.layout, binaries, account, durable=self._durable)
+        cluster.require_same_version(self.layout, binaries)
+        socket_dir = layout.prepare_socket_dir(self.layout, account)
+        cluster.write_configuration(self.layout, account, socket_dir=socket_dir, durable=self._durable)
+        if self._process is not None:
+            self._process.poll()  # collects a dead predecessor that was our child
+        self._process = process.spawn(self.layout, binaries, account)
+        found = process.wait_until_ready(self.layout, self._process)
+        log.info("database_started", pid=found.pid, version=binaries.version, user=account.name)
+
+    def _account_and_binaries(self) -> tuple[ServerAccount, Binaries]:
+        if self._tools is None:
+            account = choose_account(self._os_user)
+            self._tools = account, find_binaries(self._bin_dir, account)
+        return self._tools
+
+    @contextmanager
+    def _gate(self) -> Iterator[None]:
+        """One starter or stopper at a time, over threads and processes."""
+        with self._thread_gate:
+            descriptor = os.open(self.layout.gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+
+
+class ExternalServer:
+    """A PostgreSQL that somebody else runs; its address carries no user, passwords come from PGPASSFILE or certificates."""
+
+    def __init__(self, url: str) -> None:
+        self._address = make_url(url)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Only makes sure that it answers."""
+        if not self.status().running:
+            raise DatabaseUnavailable
+        yield
+
+    def ensure(self) -> bool:
+        """Nothing of ours to start."""
+        return False
+
+    def status(self) -> ServerStatus:
+        """Whether it answers, asked as the web role."""
+        place = self._address.render_as_string(hide_password=True)
+        try:
+            with psycopg.connect(_libpq(self.url(DatabaseRole.WEB)), connect_timeout=5) as connection:
+                version = connection.info.server_version
+        except psycopg.OperationalError:
+            return ServerStatus(kind="external", running=False, version="", place=place)
+        return ServerStatus(kind="external", running=True, version=str(version // 10000), place=place)
+
+    def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
+        """The address with the role put in."""
+        address = self._address.set(drivername=DRIVER, username=role.value, database=self._address.database or database)
+        return address.render_as_string(hide_password=False)
+
+
+class _SharedLock:
+    """A lock that many processes share, and that tells the last one that it is the last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+        self._holders = 0
+
+    def hold(self) -> None:
+        """Share it; nests within one process."""
+        self._holders += 1
+        if self._descriptor is None:
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
+
+    def release(self) -> bool:
+        """Share it no more; true when nobody else does."""
+        self._holders -= 1
+        if self._holders > 0 or self._descriptor is None:
+            return False
+        os.close(self._descriptor)
+        self._descriptor = None
+        return self.is_unused()
+
+    def is_unused(self) -> bool:
+        """Whether no process shares it now; asked under the gate, so the answer stays true until the gate opens."""
+        if self._descriptor is not None:
+            return False
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+
+def _libpq(url: str) -> str:
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)

@@ -1,0 +1,116 @@
+"""What every test may lean on: a real PostgreSQL of one's own, a migrated database per test, a tenant with its key."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from appliance.adapters.postgres import EmbeddedServer
+from appliance.adapters.postgres.binaries import distribution_bin_dir, wheel_bin_dir
+from appliance.adapters.postgres.process import find_postmaster, is_alive
+from appliance.adapters.postgres.provisioning import provision
+from appliance.database.roles import DatabaseRole
+from appliance.kernel.clock import FixedClock
+from appliance.kernel.ids import TenantId
+from appliance.migrations import runner
+from appliance.tenants.service import TenantService
+from tests.factories.database import TestDatabase, new_database
+
+TEMPLATE = "hangjegyzet_template"
+SCRATCH_PREFIX = "hj-test-"
+NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+"""The time that a test's clock starts at."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--postgres",
+        choices=("embedded", "distribution"),
+        default=os.environ.get("HANGJEGYZET_TEST_PG", "embedded"),
+        help="which PostgreSQL the suite runs on: the wheel's, or the one that the distribution installed",
+    )
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A short folder that an unprivileged server can enter, unlike pytest's own; leftovers of killed runs are removed."""
+    root = Path(tempfile.gettempdir())
+    _sweep(root)
+    folder = root / f"{SCRATCH_PREFIX}{os.getpid()}"
+    folder.mkdir(mode=0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_bin_dir(request: pytest.FixtureRequest) -> Path:
+    """The programs that this run of the suite was asked to use."""
+    wanted = request.config.getoption("--postgres")
+    found = wheel_bin_dir() if wanted == "embedded" else distribution_bin_dir()
+    if found is None:
+        pytest.fail(f"there is no {wanted} PostgreSQL on this machine")
+    return found
+
+
+@pytest.fixture(scope="session")
+def postgres_server(scratch: Path, postgres_bin_dir: Path) -> Iterator[EmbeddedServer]:
+    """One running server for the whole session; databases in it are cheap."""
+    server = EmbeddedServer(scratch / "session", bin_dir=postgres_bin_dir, durable=False)
+    with server.running():
+        provision(server.superuser_url(), TEMPLATE)
+        runner.upgrade(server.url(DatabaseRole.OWNER, TEMPLATE))
+        yield server
+
+
+@pytest.fixture
+def db(postgres_server: EmbeddedServer) -> Iterator[TestDatabase]:
+    """A fresh, migrated database, gone after the test."""
+    with new_database(postgres_server, template=TEMPLATE) as database:
+        yield database
+
+
+@pytest.fixture
+def empty_db(postgres_server: EmbeddedServer) -> Iterator[TestDatabase]:
+    """A database with roles and rights in which no migration has run."""
+    with new_database(postgres_server, template=None) as database:
+        yield database
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    """A clock that stands until the test moves it."""
+    return FixedClock(NOON)
+
+
+@pytest.fixture
+def found_tenant(db: TestDatabase, clock: FixedClock) -> Callable[[str], TenantId]:
+    """Founds tenants, each with its key."""
+
+    def found(name: str) -> TenantId:
+        with db.owner.transaction(None) as tx:
+            return TenantService(clock).found(tx, name)
+
+    return found
+
+
+@pytest.fixture
+def tenant(found_tenant: Callable[[str], TenantId]) -> TenantId:
+    """An organisation with its key."""
+    return found_tenant("Kékfa Egyesület")
+
+
+def _sweep(root: Path) -> None:
+    """End servers and remove folders of test runs that were killed."""
+    for folder in root.glob(f"{SCRATCH_PREFIX}[0-9]*"):
+        if is_alive(int(folder.name.removeprefix(SCRATCH_PREFIX))):
+            continue
+        for cluster in folder.glob("*/postgres"):
+            found = find_postmaster(EmbeddedServer(cluster.parent).layout)
+            if found is not None:
+                os.kill(found.pid, signal.SIGQUIT)
+        shutil.rmtree(folder, ignore_errors=True)
