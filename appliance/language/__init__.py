@@ -1,1 +1,1 @@
-"""The language model port, and citations that code checks."""
+"""What a language model is asked, and how code checks what it answers."""

@@ -1,0 +1,177 @@
+"""Whether what was said bears out what is claimed: decided by code alone, never by a model.
+
+A claim is *supported* when its quotations stand in the cited segments, every number, name, month and weekday in it was
+said there, its words are the words said there, and it denies nothing that they affirm or the other way round. It is
+*partly* supported when all of that holds but some of its words were not said. Anything else is *unsupported*.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Final
+
+from appliance.language.lexicon import Lexicon
+from appliance.language.lexicon import lexicon as lexicon_of
+from appliance.language.numbers import number_values, numbers
+from appliance.language.times import time_words
+from appliance.language.words import content_stems, fold, normalised, overlap, sentences, stem, words
+
+SUPPORTED_COVERAGE: Final = 0.75
+PARTLY_COVERAGE: Final = 0.5
+"""Shares of a claim's words that were said. Below a half a paraphrase of the sample meetings was more often wrong than
+right; docs/minutes.md has the counts."""
+
+_CLAUSE: Final = re.compile(r"[,;:–]\s+|\s+(?:but|because|although|hanem|mert|hiszen|habár)\s+")
+_NAME_ENDING: Final = 5
+"""Longest ending that a Hungarian name takes: Péterékkel."""
+
+
+class Support(StrEnum):
+    """How far the cited words bear out a claim."""
+
+    SUPPORTED = "supported"
+    PARTLY = "partly"
+    UNSUPPORTED = "unsupported"
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """The words that a claim rests on: ``quote`` stands in the segment with that id."""
+
+    segment: int
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on one claim; ``missing`` names what was not said, such as ``number 17`` or ``name Anna``."""
+
+    support: Support
+    coverage: float
+    missing: tuple[str, ...] = ()
+
+
+def quoted(quote: str, text: str) -> bool:
+    """Whether ``quote`` stands in ``text`` word for word; case, punctuation and spacing do not count."""
+    return bool(normalised(quote)) and f" {normalised(quote)} " in f" {normalised(text)} "
+
+
+def check(
+    claim: str,
+    evidence: Sequence[str],
+    lexicon: Lexicon,
+    *,
+    speakers: Sequence[str] = (),
+    roster: Iterable[str] = (),
+) -> Check:
+    """Weigh a claim against the cited words.
+
+    Args:
+        claim: one sentence.
+        evidence: the cited quotations, each one or more sentences.
+        lexicon: the words of the meeting's language.
+        speakers: who said them: naming a cited speaker needs no further proof.
+        roster: names known from the whole meeting, which are names even where a sentence begins with them.
+
+    Words about the meeting itself (``the team decided``) need not have been said.
+    """
+    heard = " ".join(evidence)
+    missing = [
+        *_missing_numbers(claim, heard, lexicon),
+        *_missing_names(claim, heard, lexicon, speakers, frozenset(fold(name) for name in roster)),
+        *_missing_times(claim, heard, lexicon),
+    ]
+    stems = [one for one in content_stems(claim, lexicon) if one not in _reporting_stems(lexicon.language)]
+    coverage = overlap(stems, [*content_stems(heard, lexicon), *_speaker_stems(speakers, lexicon)], lexicon)
+    if not missing and _denies_otherwise(claim, evidence, lexicon):
+        missing.append("negation")
+    if missing or coverage < PARTLY_COVERAGE:
+        return Check(Support.UNSUPPORTED, coverage, tuple(missing) or ("words",))
+    if coverage < SUPPORTED_COVERAGE:
+        return Check(Support.PARTLY, coverage, ("words",))
+    return Check(Support.SUPPORTED, coverage)
+
+
+def names(text: str, lexicon: Lexicon) -> list[str]:
+    """Words that are capitalised although no sentence begins with them."""
+    found: list[str] = []
+    for sentence in sentences(text, lexicon):
+        for place, word in enumerate(words(sentence)):
+            if place and word.text[0].isupper() and word.folded not in lexicon.not_names:
+                found.append(word.text)
+    return found
+
+
+def same_name(left: str, right: str) -> bool:
+    """Whether two words are the same name, endings of Hungarian declension apart: Péter, Péternek."""
+    short, long = sorted((fold(left).removesuffix("'s"), fold(right).removesuffix("'s")), key=len)
+    if len(short) < 3:
+        return short == long
+    stretched = short[:-1] + {"a": "á", "e": "é"}.get(short[-1], short[-1])  # Anna, Annának
+    return long.startswith((short, stretched)) and len(long) - len(short) <= _NAME_ENDING
+
+
+def negated(text: str, lexicon: Lexicon) -> bool:
+    """Whether a clause denies."""
+    return any(word.folded in lexicon.negations for word in words(text))
+
+
+def _missing_numbers(claim: str, heard: str, lexicon: Lexicon) -> list[str]:
+    said = {number.value for number in numbers(heard, lexicon)}
+    return [f"number {value}" for value in sorted(number_values(claim, lexicon) - said)]
+
+
+def _missing_names(
+    claim: str, heard: str, lexicon: Lexicon, speakers: Sequence[str], roster: frozenset[str]
+) -> list[str]:
+    said = [word.text for text in (heard, *speakers) for word in words(text)]
+    first = [word.text for word in words(claim)[:1] if word.folded in roster]
+    return [
+        f"name {name}" for name in (*first, *names(claim, lexicon)) if not any(same_name(name, other) for other in said)
+    ]
+
+
+def _missing_times(claim: str, heard: str, lexicon: Lexicon) -> list[str]:
+    said = {word.folded for word in words(heard)}
+    return [
+        f"time {beginning}"
+        for beginning in time_words(lexicon)
+        if any(_begins(word.folded, beginning) for word in words(claim))
+        and not any(_begins(one, beginning) for one in said)
+    ]
+
+
+def _begins(word: str, beginning: str) -> bool:
+    return word == beginning or (len(beginning) > 3 and word.startswith(beginning))
+
+
+def _denies_otherwise(claim: str, evidence: Sequence[str], lexicon: Lexicon) -> bool:
+    """Whether the clauses nearest to the claim are all of the other polarity."""
+    features = _features(claim, lexicon)
+    clauses = [
+        clause
+        for quote in evidence
+        for sentence in sentences(quote, lexicon)
+        for clause in (sentence, *_CLAUSE.split(sentence))
+    ]
+    scored = [(overlap(features, _features(clause, lexicon), lexicon), clause) for clause in clauses]
+    best = max((score for score, _ in scored), default=0.0)
+    nearest = [clause for score, clause in scored if score >= best - 0.1]
+    return best > 0 and all(negated(clause, lexicon) != negated(claim, lexicon) for clause in nearest)
+
+
+def _features(text: str, lexicon: Lexicon) -> list[str]:
+    """Content words and numbers: two clauses that differ in the number alone speak of two things."""
+    return [*content_stems(text, lexicon), *(f"#{number.value.normalize()}" for number in numbers(text, lexicon))]
+
+
+@cache
+def _reporting_stems(language: str) -> frozenset[str]:
+    words_of = lexicon_of(language)
+    return frozenset(stem(word, words_of) for word in words_of.reporting)
+
+
+def _speaker_stems(speakers: Sequence[str], lexicon: Lexicon) -> list[str]:
+    return [one for label in speakers for one in content_stems(label, lexicon)]

@@ -1,0 +1,94 @@
+"""Words of one language as data: what checks need to know of English and Hungarian.
+
+Another language is another TOML file beside these; nothing else changes. A meeting in a language without a file is checked
+with English rules, which are strict where they know nothing: an unknown inflection counts as a word that nobody said.
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final
+
+FALLBACK: Final = "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """How moments are named: ``phrases`` are regular expressions over folded text."""
+
+    months: tuple[str, ...]
+    weekdays: tuple[str, ...]
+    phrases: tuple[str, ...]
+    until: frozenset[str]
+    drop_before: frozenset[str]
+    not_due_before: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lexicon:
+    """One language.
+
+    ``reporting`` words are those that minutes use about the meeting itself; ``not_names`` are capitalised without being
+    names; ``ambiguous`` number words count only beside another number. Two stems are one word when they share a beginning
+    of ``prefix_similarity`` of the shorter one (1.0: equal stems only): Hungarian needs it, English does not.
+    """
+
+    language: str
+    stopwords: frozenset[str]
+    reporting: frozenset[str]
+    negations: frozenset[str]
+    not_names: frozenset[str]
+    abbreviations: frozenset[str]
+    numbers: dict[str, int]
+    scales: dict[str, int]
+    ambiguous: frozenset[str]
+    times: Times
+    suffixes: tuple[str, ...]
+    verb_prefixes: tuple[str, ...]
+    prefix_similarity: float
+
+
+@cache
+def lexicon(language: str) -> Lexicon:
+    """The words of ``language`` (``hu``, ``en``), or English ones where there are none."""
+    code = language if language in known_languages() else FALLBACK
+    raw = tomllib.loads(files(__package__).joinpath("languages", f"{code}.toml").read_text("utf-8"))
+    return _read(raw)
+
+
+@cache
+def known_languages() -> frozenset[str]:
+    """Languages that have words of their own here."""
+    folder = files(__package__).joinpath("languages")
+    return frozenset(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
+
+
+def _read(raw: dict[str, Any]) -> Lexicon:
+    times = raw["times"]
+    return Lexicon(
+        language=raw["language"],
+        stopwords=_set(raw["stopwords"]),
+        reporting=_set(raw["reporting"]),
+        negations=_set(raw["negations"]),
+        not_names=_set(raw["not_names"]),
+        abbreviations=_set(raw["abbreviations"]),
+        numbers=raw["numbers"],
+        scales=raw["scales"],
+        ambiguous=_set(raw["ambiguous"]["words"]),
+        times=Times(
+            months=tuple(times["months"].split()),
+            weekdays=tuple(times["weekdays"].split()),
+            phrases=tuple(times["phrases"]),
+            until=_set(times["until"]),
+            drop_before=_set(times["drop_before"]),
+            not_due_before=_set(times["not_due_before"]),
+        ),
+        suffixes=tuple(sorted(set(raw["suffixes"]["plain"].split()), key=len, reverse=True)),
+        verb_prefixes=tuple(raw["verb_prefixes"]),
+        prefix_similarity=raw["prefix_similarity"],
+    )
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
