@@ -1,0 +1,1 @@
+"""Page parts: a macro, its style, its behaviour, its examples."""

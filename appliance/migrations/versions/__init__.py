@@ -1,0 +1,1 @@
+"""Revisions, one intent each, in a fixed chain."""
