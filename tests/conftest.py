@@ -14,9 +14,11 @@ from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.binaries import distribution_bin_dir, wheel_bin_dir
 from appliance.adapters.postgres.process import find_postmaster, is_alive
 from appliance.adapters.postgres.provisioning import provision
+from appliance.adapters.root_key import MemoryKeyProvider
 from appliance.database.roles import DatabaseRole
 from appliance.kernel.clock import FixedClock
 from appliance.kernel.ids import TenantId
+from appliance.keyring.service import KeyRing
 from appliance.migrations import runner
 from appliance.tenants.service import TenantService
 from tests.factories.database import TestDatabase, new_database
@@ -88,12 +90,20 @@ def clock() -> FixedClock:
 
 
 @pytest.fixture
-def found_tenant(db: TestDatabase, clock: FixedClock) -> Callable[[str], TenantId]:
+def keyring(clock: FixedClock) -> KeyRing:
+    """A keyring under a root key of this test alone."""
+    return KeyRing(MemoryKeyProvider(), clock)
+
+
+@pytest.fixture
+def found_tenant(db: TestDatabase, clock: FixedClock, keyring: KeyRing) -> Callable[[str], TenantId]:
     """Founds tenants, each with its key."""
 
     def found(name: str) -> TenantId:
         with db.owner.transaction(None) as tx:
-            return TenantService(clock).found(tx, name)
+            tenant_id = TenantService(clock).found(tx, name)
+            keyring.create_tenant_key(tx, tenant_id)
+        return tenant_id
 
     return found
 

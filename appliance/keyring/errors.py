@@ -1,0 +1,65 @@
+"""What can go wrong with keys and with what they seal. No error carries a key or a piece of content."""
+
+from appliance.kernel.errors import Conflict, Corrupt, NotFound, Unavailable
+
+
+class KeyMissing(NotFound):
+    code = "keyring.key_missing"
+    message = "There is no key for {subject}."
+
+
+class KeyDestroyed(NotFound):
+    code = "keyring.key_destroyed"
+    message = "The key of meeting {meeting_id} was destroyed; its content is gone for good."
+
+
+class KeyExists(Conflict):
+    code = "keyring.key_exists"
+    message = "There is a key for {subject} already."
+
+
+class KeyDamaged(Corrupt):
+    code = "keyring.key_damaged"
+    message = "The key of {subject} can't be unwrapped: the key above it is another one, or the stored key was changed."
+    hint = "Check that this machine's root key is the one that the database was made with, or restore it from the custodians."
+
+
+class SealBroken(Corrupt):
+    code = "keyring.seal_broken"
+    message = "The sealed {purpose} of meeting {meeting_id} failed its check: it was changed, or belongs elsewhere."
+    hint = "Restore it from a backup."
+
+
+class StreamDamaged(Corrupt):
+    code = "keyring.stream_damaged"
+    message = "Chunk {chunk} of the recording of meeting {meeting_id} failed its check: changed, swapped or cut off."
+    hint = "Restore the recording from a backup."
+
+
+class StreamTruncated(Corrupt):
+    code = "keyring.stream_truncated"
+    message = "The recording of meeting {meeting_id} does not end where it was sealed to end."
+    hint = "Restore the recording from a backup."
+
+
+class RootKeyMissing(Unavailable):
+    code = "keyring.root_key_missing"
+    message = "There is no root key at {path}."
+    hint = "On a new machine run: hangjegyzet db init. Otherwise put the custodians' copy back; without it nothing can be read."
+
+
+class RootKeyExists(Conflict):
+    code = "keyring.root_key_exists"
+    message = "There is a root key at {path} already; it is never overwritten."
+
+
+class RootKeyExposed(Unavailable):
+    code = "keyring.root_key_exposed"
+    message = "The root key at {path} can be read or written by others (mode {mode})."
+    hint = "Run: chmod 0400 {path}. Then think about who may have read it."
+
+
+class RootKeyMisshapen(Corrupt):
+    code = "keyring.root_key_misshapen"
+    message = "The root key at {path} is not a file of {expected} bytes."
+    hint = "Put the custodians' copy back."
