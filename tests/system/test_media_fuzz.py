@@ -88,7 +88,6 @@ def test_a_thousand_damaged_files_end_in_sound_or_a_refusal():
         except DecoderUnavailable:
             raise
         except MediaRefused as refusal:
-            assert refusal.remedy or refusal.code == "media.empty"
             return refusal.code, time.monotonic() - started
         return "sound", time.monotonic() - started
 

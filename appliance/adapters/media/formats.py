@@ -3,10 +3,11 @@
 import re
 
 DEMUXERS = (
-    "wav", "w64", "mp3", "mov", "flac", "ogg", "matroska", "asf", "aac", "aiff", "caf", "au", "amr", "avi", "mpegts", "mpeg",
+    "wav", "w64", "mp3", "mov", "flac", "ogg", "matroska", "asf", "aac", "aiff", "caf", "au", "amr", "avi",
+    "mpegts", "mpeg",
 )  # fmt: skip
-"""FFmpeg's names. Not here on purpose: hls, dash, concat, sdp, rtsp, image2, lavfi and every other demuxer that opens more
-than the bytes it is given, and every format that no meeting recorder writes."""
+"""FFmpeg's names. Not here on purpose: hls, dash, concat, sdp, rtsp, image2, lavfi and every other demuxer that opens
+more than the bytes it is given, and every format that no meeting recorder writes."""
 
 DECODERS = frozenset(
     (

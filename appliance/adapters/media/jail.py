@@ -1,9 +1,10 @@
 """Rights taken away from the process that runs FFmpeg, in two goes: once for the fork server, again for each file.
 
-Everything here is Linux; each measure that a kernel or a container refuses is skipped, and the functions return which held,
-so that a health check and a test can look.
+Everything here is Linux; each measure that a kernel or a container refuses is skipped, and the functions return which
+held, so that a health check and a test can look.
 """
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -18,7 +19,7 @@ NOBODY = 65534
 _libc = ctypes.CDLL(None, use_errno=True)
 
 # What FFmpeg and the interpreter around it need once everything is loaded; any other call gets EPERM. By number, for
-# x86-64 (linux/arch/x86/entry/syscalls/syscall_64.tbl). Not on it: open, socket, connect, clone, fork, execve, ptrace, kill.
+# x86-64 (linux/arch/x86/entry/syscalls/syscall_64.tbl). Not on it: open, socket, clone, execve, ptrace, kill.
 _ALLOWED_X86_64 = (
     0,  # read
     1,  # write
@@ -98,13 +99,11 @@ def enter_outer_jail() -> frozenset[str]:
     if _libc.unshare(wanted) == 0:
         held.add("no_network")
     if is_root:
-        try:
+        with contextlib.suppress(OSError):
             os.setgroups([])
             os.setresgid(NOBODY, NOBODY, NOBODY)
             os.setresuid(NOBODY, NOBODY, NOBODY)
             held.add("nobody")
-        except OSError:
-            pass
     if _prctl(PR_SET_NO_NEW_PRIVS, 1):
         held.add("no_new_privs")
     _prctl(PR_SET_DUMPABLE, 0)

@@ -1,10 +1,11 @@
 """The fork server: FFmpeg loaded once, one jailed child per file.
 
-Started by ``decoder.ForkServer`` as a program of its own, so that it never shares memory with the process that holds keys.
-On its control socket it receives requests, each with two descriptors: the data socket for the child, and a lifeline over
-which the child's end is reported and whose closing kills the child.
+Started by ``forkserver.ForkServer`` as a program of its own, so that it never shares memory with the process that holds
+keys. On its control socket it receives requests, each with two descriptors: the data socket for the child, and a
+lifeline over which the child's end is reported and whose closing kills the child.
 """
 
+import contextlib
 import os
 import resource
 import select
@@ -52,10 +53,8 @@ def _guard(request: dict[str, Any], *, data_fd: int, lifeline_fd: int) -> NoRetu
     if all(fd == lifeline_fd for fd, _ in waiter.poll()):
         os.kill(pid, signal.SIGKILL)
     _, status = os.waitpid(pid, 0)
-    try:
+    with contextlib.suppress(OSError):
         os.write(lifeline_fd, str(os.waitstatus_to_exitcode(status)).encode())
-    except OSError:
-        pass
     os._exit(0)
 
 
@@ -69,7 +68,7 @@ def _run_child(request: dict[str, Any], data_fd: int) -> NoReturn:
             child.serve(sock, size=request["size"], max_duration_s=request["max_duration_s"], decode=request["decode"])
     except MemoryError:
         os._exit(EXIT_MEMORY)
-    except BaseException:  # the edge of a process: whatever it was, the parent reads the exit code
+    except BaseException:  # noqa: BLE001  # the edge of a process: whatever it was, the parent reads the exit code
         os._exit(EXIT_FAILED)
     os._exit(0)
 
