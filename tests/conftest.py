@@ -15,6 +15,7 @@ from appliance.adapters.postgres.binaries import distribution_bin_dir, wheel_bin
 from appliance.adapters.postgres.process import find_postmaster, is_alive
 from appliance.adapters.postgres.provisioning import provision
 from appliance.adapters.root_key import MemoryKeyProvider
+from appliance.audit.service import AuditTrail
 from appliance.database.roles import DatabaseRole
 from appliance.kernel.clock import FixedClock
 from appliance.kernel.ids import TenantId
@@ -93,6 +94,12 @@ def clock() -> FixedClock:
 def keyring(clock: FixedClock) -> KeyRing:
     """A keyring under a root key of this test alone."""
     return KeyRing(MemoryKeyProvider(), clock)
+
+
+@pytest.fixture
+def audit(clock: FixedClock) -> AuditTrail:
+    """A trail that takes its times from the test's clock."""
+    return AuditTrail(clock)
 
 
 @pytest.fixture

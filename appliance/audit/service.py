@@ -1,0 +1,156 @@
+"""The audit trail: appended by every use case in its own transaction, verified and exported by whoever has to answer for it."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from sqlalchemy import text
+
+from appliance.audit import queries
+from appliance.audit.chain import first_finding
+from appliance.audit.errors import ForeignEvent
+from appliance.audit.model import (
+    GENESIS,
+    AuditEvent,
+    AuditName,
+    ChainHead,
+    DetailValue,
+    Outcome,
+    VerificationReport,
+    canonical_json,
+)
+from appliance.audit.tables import AuditEventRow
+from appliance.database.engine import Tx
+from appliance.kernel.actor import Actor
+from appliance.kernel.clock import Clock
+from appliance.kernel.ids import EventId, TenantId, new_uuid
+
+EXPORT_FORMAT = "hangjegyzet-audit/1"
+
+
+class AuditTrail:
+    """Where use cases say what they did.
+
+    Events wait in the transaction and are appended as its last act, because appending locks the head of the tenant's chain
+    until the commit: the lock then lasts for milliseconds, whatever else the use case does.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    def record(
+        self,
+        tx: Tx,
+        name: AuditName | str,
+        *,
+        actor: Actor,
+        subject_type: str,
+        subject_id: UUID | None,
+        outcome: Outcome = Outcome.OK,
+        detail: Mapping[str, DetailValue] | None = None,
+    ) -> None:
+        """Write down what ``actor`` did to a subject; kept exactly if the transaction is.
+
+        Args:
+            detail: ids, counts, names of settings; never content, never a secret.
+
+        Raises:
+            ForeignEvent: the actor belongs to another tenant than the transaction; a programming error that would otherwise
+                put an event into the wrong trail.
+            ValueError: the name is not one of ``AuditName``.
+        """
+        if tx.tenant_id is not None and tx.tenant_id != actor.tenant_id:
+            raise ForeignEvent(event_tenant=actor.tenant_id, tx_tenant=tx.tenant_id)
+        entry = _Entry(AuditName(name), outcome, actor, subject_type, subject_id, canonical_json(dict(detail or {})))
+        waiting = tx.info.setdefault("audit", [])
+        waiting.append(entry)
+        if len(waiting) == 1:
+            tx.before_commit(lambda: self._append_waiting(tx))
+
+    def _append_waiting(self, tx: Tx) -> None:
+        entries: list[_Entry] = tx.info.pop("audit")
+        for tenant_id in sorted({entry.actor.tenant_id for entry in entries}):
+            self._append(tx, tenant_id, [entry for entry in entries if entry.actor.tenant_id == tenant_id])
+
+    def _append(self, tx: Tx, tenant_id: TenantId, entries: list["_Entry"]) -> None:
+        head = _lock_head(tx, tenant_id)
+        rows = []
+        for entry in entries:
+            event = self._event(entry, tenant_id, head)
+            rows.append(AuditEventRow(**{name: getattr(event, name) for name in AuditEvent.__dataclass_fields__}))
+            head = ChainHead(event.seq, event.hash)
+        tx.add_all(rows)
+        tx.flush()
+        tx.execute(
+            text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE tenant_id = :tenant"),
+            {"seq": head.seq, "hash": head.hash, "tenant": tenant_id},
+        )
+
+    def _event(self, entry: "_Entry", tenant_id: TenantId, head: ChainHead) -> AuditEvent:
+        return AuditEvent(
+            tenant_id=tenant_id,
+            seq=head.seq + 1,
+            id=EventId(new_uuid()),
+            at=self._clock.now(),
+            name=entry.name.value,
+            outcome=entry.outcome.value,
+            actor_kind=entry.actor.kind.value,
+            actor_name=entry.actor.name,
+            actor_user_id=entry.actor.user_id,
+            actor_session_id=entry.actor.session_id,
+            origin=entry.actor.origin,
+            subject_type=entry.subject_type,
+            subject_id=entry.subject_id,
+            detail=entry.detail,
+            prev_hash=head.hash,
+        ).sealed()
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An event that waits for its place in the chain."""
+
+    name: AuditName
+    outcome: Outcome
+    actor: Actor
+    subject_type: str
+    subject_id: UUID | None
+    detail: str = field(repr=False)
+
+
+def verify(tx: Tx, tenant_id: TenantId) -> VerificationReport:
+    """Check every event of a tenant's chain; the report names the first that was changed, removed, inserted or reordered.
+
+    What it can't show: a chain that the owner of the tables has rewritten from some event to its end, head included. Against
+    that, compare the head with one that was written down elsewhere.
+    """
+    head = queries.head(tx, tenant_id)
+    count, finding = first_finding(
+        queries.iterate(tx, tenant_id), head, later=lambda seq: queries.iterate(tx, tenant_id, after=seq - 1)
+    )
+    return VerificationReport(tenant_id, count, head, finding)
+
+
+def export(tx: Tx, tenant_id: TenantId) -> Iterator[str]:
+    """The chain as JSON lines: first what this is and where it ends, then each event with both hashes.
+
+    An event's hash is the SHA-256 of its line without the field ``hash``.
+    """
+    head = queries.head(tx, tenant_id)
+    yield canonical_json(
+        {"format": EXPORT_FORMAT, "tenant_id": str(tenant_id), "head_seq": head.seq, "head_hash": head.hash.hex()}
+    )
+    for event in queries.iterate(tx, tenant_id):
+        yield canonical_json(event.as_fields() | {"prev_hash": event.prev_hash.hex(), "hash": event.hash.hex()})
+
+
+def _lock_head(tx: Tx, tenant_id: TenantId) -> ChainHead:
+    """The end of the chain, ours until the commit."""
+    tx.execute(
+        text("INSERT INTO audit_head (tenant_id, seq, hash) VALUES (:tenant, 0, :genesis) ON CONFLICT DO NOTHING"),
+        {"tenant": tenant_id, "genesis": GENESIS},
+    )
+    row = tx.execute(
+        text("SELECT seq, hash FROM audit_head WHERE tenant_id = :tenant FOR UPDATE"), {"tenant": tenant_id}
+    ).one()
+    return ChainHead(row.seq, row.hash)
