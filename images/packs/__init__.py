@@ -1,0 +1,1 @@
+"""Starter packs: fetched from pinned wheels at setup, accepted by published hashes."""
