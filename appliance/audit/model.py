@@ -30,6 +30,12 @@ class AuditName(StrEnum):
     TRAIL_VERIFIED = "audit:trail:verified"
     TRAIL_EXPORTED = "audit:trail:exported"
     TENANT_KEY_CREATED = "keyring:tenant_key:created"
+    JOB_STARTED = "jobs:job:started"
+    JOB_DONE = "jobs:job:done"
+    JOB_FAILED = "jobs:job:failed"
+    JOB_CANCEL_REQUESTED = "jobs:job:cancel_requested"
+    JOB_CANCELLED = "jobs:job:cancelled"
+    JOB_RETRIED = "jobs:job:retried"
 
 
 class Outcome(StrEnum):

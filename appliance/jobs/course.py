@@ -1,8 +1,8 @@
 """The course of one job: which steps may run, rest or be undone next. Pure rules; the service stores what they say.
 
-Forward, a step becomes ready when all that it needs is done. Backward, a step is undone only after every step that built on
-it. A failure keeps what other steps achieved, so that a retry goes on from there; only a cancel, or a retry from an earlier
-step, removes finished work.
+Forward, a step becomes ready when all that it needs is done. Backward, a step is undone only after every step that
+built on it. A failure keeps what other steps achieved, so that a retry goes on from there; only a cancel, or a retry
+from an earlier step, removes finished work.
 """
 
 from collections.abc import Callable, Iterable
@@ -46,7 +46,7 @@ class Course:
     def begin(cls, steps: Iterable[StepShape]) -> "Course":
         """A new job: the steps that need nothing are ready."""
         stages = tuple(Stage(step.name, step.queue, step.needs) for step in steps)
-        return cls(JobState.QUEUED, stages)._settled()
+        return cls(JobState.QUEUED, stages).settled()
 
     def stage(self, name: str) -> Stage:
         """The stage of that name.
@@ -66,43 +66,43 @@ class Course:
         stage = self.stage(name)
         state = StepState.UNDOING if stage.state is StepState.UNDO_READY else StepState.RUNNING
         job = JobState.RUNNING if self.state is JobState.QUEUED else self.state
-        return replace(self, state=job)._with(replace(stage, state=state, dirty=True))
+        return replace(self, state=job).put(replace(stage, state=state, dirty=True))
 
     def done(self, name: str) -> "Course":
         """A step was finished, or undone."""
         stage = self.stage(name)
         if stage.state is StepState.UNDOING:
             then = stage.after_undo or StepState.CANCELLED
-            return self._with(replace(stage, state=then, after_undo=None, dirty=False))._settled()
+            return self.put(replace(stage, state=then, after_undo=None, dirty=False)).settled()
         if self.state is JobState.CANCELLING:
             return self.stopped(name)
-        return self._with(replace(stage, state=StepState.DONE))._settled()
+        return self.put(replace(stage, state=StepState.DONE)).settled()
 
     def stopped(self, name: str) -> "Course":
         """A running step noticed that its job was cancelled."""
-        return self._with(self.stage(name).undo(StepState.CANCELLED))._settled()
+        return self.put(self.stage(name).undo(StepState.CANCELLED)).settled()
 
     def given_back(self, name: str) -> "Course":
         """A step is to be taken again: its worker stopped, died, or failed for a reason that may pass."""
         stage = self.stage(name)
         if stage.state is StepState.UNDOING:
-            return self._with(replace(stage, state=StepState.UNDO_READY))._settled()
+            return self.put(replace(stage, state=StepState.UNDO_READY)).settled()
         if self.state is JobState.CANCELLING:
             return self.stopped(name)
-        return self._with(replace(stage, state=StepState.READY))._settled()
+        return self.put(replace(stage, state=StepState.READY)).settled()
 
     def refused(self, name: str) -> "Course":
         """A step cannot ever succeed: what it left behind is removed, then the job has failed."""
         if self.state is JobState.CANCELLING:
             return self.stopped(name)
-        return self._with(self.stage(name).undo(StepState.FAILED))._settled()
+        return self.put(self.stage(name).undo(StepState.FAILED)).settled()
 
     def exhausted(self, name: str) -> "Course":
         """All tries are used up: the step rests as it is, with its checkpoint, until somebody asks for more."""
         stage = self.stage(name)
         if self.state is JobState.CANCELLING and stage.state is StepState.RUNNING:
             return self.stopped(name)
-        return self._with(replace(stage, state=StepState.FAILED, after_undo=None))._settled()
+        return self.put(replace(stage, state=StepState.FAILED, after_undo=None)).settled()
 
     # --- What people ask for ------------------------------------------------------------------------------------------
 
@@ -124,7 +124,7 @@ class Course:
                 return stage.undo(StepState.CANCELLED)
             return replace(stage, state=StepState.CANCELLED)
 
-        return replace(self, state=JobState.CANCELLING)._map(back)._settled()
+        return replace(self, state=JobState.CANCELLING).each(back).settled()
 
     def retried(self) -> "Course":
         """Go on from where it stopped, from the last checkpoints.
@@ -133,14 +133,14 @@ class Course:
             NotRetryable: the job is under way, or done.
         """
         if self.state is JobState.CANCELLED:
-            return replace(self, state=JobState.QUEUED)._map(lambda s: replace(s, state=StepState.WAITING))._settled()
+            return replace(self, state=JobState.QUEUED).each(lambda s: replace(s, state=StepState.WAITING)).settled()
         if self.state is not JobState.FAILED:
             raise NotRetryable(state=self.state.value)
 
         def again(stage: Stage) -> Stage:
             return replace(stage, state=StepState.READY) if stage.state is StepState.FAILED else stage
 
-        return replace(self, state=JobState.RUNNING)._map(again)._settled()
+        return replace(self, state=JobState.RUNNING).each(again).settled()
 
     def retried_from(self, name: str) -> "Course":
         """Undo a step and all that was built on it, in reverse order, then do them again.
@@ -165,7 +165,7 @@ class Course:
                 return replace(stage, state=StepState.READY if stage.dirty else StepState.WAITING)
             return stage
 
-        return replace(self, state=JobState.RUNNING)._map(back)._settled()
+        return replace(self, state=JobState.RUNNING).each(back).settled()
 
     def built_on(self, name: str) -> set[str]:
         """Every step that needs this one, at first or second hand."""
@@ -177,31 +177,35 @@ class Course:
 
     # --- Rules --------------------------------------------------------------------------------------------------------
 
-    def _settled(self) -> "Course":
+    def settled(self) -> "Course":
         """Make everything ready that may be, and say what has become of the job."""
-        course = self._map(self._released)
-        return replace(course, state=course._outcome())
+        stages = self.each(self._released).stages
+        return replace(self, state=self._outcome({stage.state for stage in stages}), stages=stages)
 
     def _released(self, stage: Stage) -> Stage:
         if stage.state is StepState.UNDO_WAITING:
             built_on_it = (other for other in self.stages if stage.name in other.needs)
             if not any(other.state in _BLOCKS_UNDO for other in built_on_it):
                 return replace(stage, state=StepState.UNDO_READY)
-        if stage.state is StepState.WAITING and self.state in {JobState.QUEUED, JobState.RUNNING}:
-            if all(self.stage(need).state is StepState.DONE for need in stage.needs):
-                return replace(stage, state=StepState.READY)
+        goes_on = self.state in {JobState.QUEUED, JobState.RUNNING}
+        if goes_on and stage.state is StepState.WAITING and self._may_begin(stage):
+            return replace(stage, state=StepState.READY)
         return stage
 
-    def _outcome(self) -> JobState:
-        states = {stage.state for stage in self.stages}
+    def _may_begin(self, stage: Stage) -> bool:
+        return all(self.stage(need).state is StepState.DONE for need in stage.needs)
+
+    def _outcome(self, states: set[StepState]) -> JobState:
         if self.state.is_final or states & _MOVING:
             return self.state
         if StepState.FAILED in states:
             return JobState.FAILED
         return JobState.CANCELLED if self.state is JobState.CANCELLING else JobState.DONE
 
-    def _with(self, changed: Stage) -> "Course":
-        return self._map(lambda stage: changed if stage.name == changed.name else stage)
+    def put(self, changed: Stage) -> "Course":
+        """The same course with one stage changed."""
+        return self.each(lambda stage: changed if stage.name == changed.name else stage)
 
-    def _map(self, change: Callable[[Stage], Stage]) -> "Course":
+    def each(self, change: Callable[[Stage], Stage]) -> "Course":
+        """The same course with every stage changed."""
         return replace(self, stages=tuple(change(stage) for stage in self.stages))

@@ -143,6 +143,9 @@ class JobRef:
     """Length of the recording, once a step has told it."""
 
 
+LeaseKey: TypeAlias = tuple[JobId, str, int]
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right of one worker to one attempt at one step, until it expires.
@@ -161,6 +164,11 @@ class Lease:
     worker: str
     undo: bool = False
     """Whether the work of the step is to be removed, and not done."""
+
+    @property
+    def key(self) -> LeaseKey:
+        """Job, step and attempt: what makes it unique for ever."""
+        return self.job.id, self.step, self.attempt
 
     @property
     def is_suspect(self) -> bool:
