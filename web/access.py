@@ -10,7 +10,7 @@ from typing import Any, Final, TypedDict
 from litestar import Litestar
 from litestar.connection import ASGIConnection
 from litestar.handlers.base import BaseRouteHandler
-from litestar.routes import BaseRoute
+from litestar.routes import BaseRoute, HTTPRoute
 
 from appliance.identity.permissions import Permission, require
 from web.request import PortalRequest
@@ -71,6 +71,5 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
 def every_handler(app: Litestar) -> Iterable[tuple[BaseRoute, BaseRouteHandler]]:
     """All handlers of an application with their routes, OpenAPI's own included."""
     for route in app.routes:
-        handlers = getattr(route, "route_handlers", None) or [route.route_handler]
-        for handler in handlers:
+        for handler in route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]:
             yield route, handler

@@ -76,7 +76,7 @@ class PortalRequest(Request[Any, Any, Any]):
 
     def remember(self, context: RequestContext) -> None:
         """Set who asks, for the rest of this request."""
-        self.scope[_STATE_KEY] = context  # type: ignore[literal-required]  # ASGI scopes are open dictionaries
+        self.scope[_STATE_KEY] = context  # type: ignore[typeddict-unknown-key]  # ASGI scopes are open dictionaries
 
     @property
     def actor(self) -> Actor:
@@ -101,7 +101,7 @@ def anonymous_context(request: Request[Any, Any, Any]) -> RequestContext:
         signed_in=None,
         address=address_of(request),
         locale=preferred_locale(request),
-        theme=Theme(theme) if theme in Theme else Theme.AUTO,
+        theme=next((known for known in Theme if known == theme), Theme.AUTO),
     )
 
 

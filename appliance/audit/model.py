@@ -1,8 +1,8 @@
 """Audit events, and the chain that each tenant's events form.
 
 An event's hash covers its own fields and the hash before it; the first one follows 32 zero bytes. What is hashed is
-canonical JSON (keys sorted, no spaces, UTF-8, times in UTC with microseconds), so that it can be checked without us: with
-an export, ``sha256sum`` and a few lines of anything.
+canonical JSON (keys sorted, no spaces, UTF-8, times in UTC with microseconds), so that it can be checked without us:
+with an export, ``sha256sum`` and a few lines of anything.
 """
 
 import hashlib
@@ -30,6 +30,16 @@ class AuditName(StrEnum):
     TRAIL_VERIFIED = "audit:trail:verified"
     TRAIL_EXPORTED = "audit:trail:exported"
     TENANT_KEY_CREATED = "keyring:tenant_key:created"
+    SESSION_OPENED = "identity:session:opened"
+    SESSION_REFUSED = "identity:session:refused"
+    SESSION_CLOSED = "identity:session:closed"
+    CODE_ISSUED = "identity:code:issued"
+    PASSWORD_SET = "identity:password:set"  # noqa: S105  # a name, no secret
+    USER_CREATED = "identity:user:created"
+    USER_CHANGED = "identity:user:changed"
+    USER_DISABLED = "identity:user:disabled"
+    USER_ENABLED = "identity:user:enabled"
+    PREFERENCES_SET = "identity:preferences:set"
     UPLOAD_STARTED = "meetings:upload:started"
     UPLOAD_COMPLETED = "meetings:upload:completed"
     UPLOAD_ABANDONED = "meetings:upload:abandoned"

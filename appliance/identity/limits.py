@@ -1,8 +1,8 @@
 """How often somebody may try: token buckets on PostgreSQL, shared by every process.
 
 Three buckets stand before a sign-in from a browser that never signed this account in: the network address, the account
-from this address, and the account from everywhere. The last one would let strangers lock somebody out; so a browser that
-did sign in before carries a device token and has a bucket of its own, which nobody else can empty (OWASP's "device
+from this address, and the account from everywhere. The last one would let strangers lock somebody out; so a browser
+that did sign in before carries a device token and has a bucket of its own, which nobody else can empty (OWASP's "device
 cookies"). An attempt takes a token; a success gives it back.
 """
 

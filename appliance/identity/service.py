@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from sqlalchemy import text
 
@@ -47,8 +48,10 @@ from appliance.identity.tokens import code_hash, csrf_token, new_code, new_token
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import SessionId, TenantId, UserId
+from appliance.tenants.queries import first_tenant
 
 FIRST_CODE_LIFETIME: Final = timedelta(hours=24)
+_NOBODY: Final = UserId(UUID(int=0))
 
 
 class IdentityService:
@@ -57,7 +60,6 @@ class IdentityService:
     Args:
         session_idle_s: a session ends after this many seconds without a request.
         session_absolute_s: a session ends after this many seconds in any case.
-        home_tenant: whose audit trail records attempts on addresses that nobody has.
     """
 
     def __init__(
@@ -68,7 +70,6 @@ class IdentityService:
         *,
         session_idle_s: float,
         session_absolute_s: float,
-        home_tenant: TenantId,
         passwords: Passwords | None = None,
     ) -> None:
         self._database = database
@@ -76,7 +77,6 @@ class IdentityService:
         self._clock = clock
         self._idle_s = session_idle_s
         self._absolute = timedelta(seconds=session_absolute_s)
-        self._home_tenant = home_tenant
         self._passwords = passwords or Passwords()
         self._limits = RateLimits(database, clock)
 
@@ -97,13 +97,13 @@ class IdentityService:
             WrongCredentials: address or password is wrong, or the account is disabled; all take the same time.
             TooManyAttempts: the limits of ``limits.py``.
         """
-        found, device_is_known = self._credentials(email, client)
+        tenant_id, found, device_is_known = self._credentials(email, client)
         buckets = sign_in_buckets(email, client, device_is_known=device_is_known)
         self._limits.admit(buckets)
         secret = password_bytes(password)
         stored = found.password_hash if found and not found.disabled else None
         if not self._passwords.verify(stored, secret) or found is None or stored is None:
-            self._record_refusal(found, client)
+            self._record_refusal(tenant_id, found, client)
             raise WrongCredentials
         self._limits.forgive(buckets)
         new_hash = self._passwords.hash(secret) if self._passwords.is_outdated(stored) else None
@@ -257,7 +257,7 @@ class IdentityService:
         """
         require(actor, Permission.ACCOUNT_OWN)
         person = self._user(actor.tenant_id, _own_id(actor))
-        stored, device_is_known = self._credentials(person.email, client)
+        _, stored, device_is_known = self._credentials(person.email, client)
         buckets = sign_in_buckets(person.email, client, device_is_known=device_is_known)
         self._limits.admit(buckets)
         if not self._passwords.verify(stored.password_hash if stored else None, password_bytes(current)):
@@ -277,22 +277,32 @@ class IdentityService:
                 text("UPDATE user_account SET locale = :locale, theme = :theme WHERE id = :id"),
                 {"locale": locale, "theme": theme.value, "id": _own_id(actor)},
             )
+            self._audit.record(
+                tx,
+                AuditName.PREFERENCES_SET,
+                actor=actor,
+                subject_type="user",
+                subject_id=actor.user_id,
+                detail={"locale": locale, "theme": theme.value},
+            )
 
     # Inside
 
-    def _credentials(self, email: str, client: Client) -> tuple[queries.Credentials | None, bool]:
-        """The account behind an address, and whether this browser has signed it in before."""
-        now = self._clock.now()
+    def _credentials(self, email: str, client: Client) -> tuple[TenantId, queries.Credentials | None, bool]:
+        """The account behind an address, and whether this browser has signed it in before.
+
+        For an address that nobody has, the same questions are asked, and the first tenant's trail takes the attempt.
+        """
         with self._database.reading(None) as tx:
             found = queries.credentials(tx, email_key(email))
-        with self._database.reading(found.tenant_id if found else self._home_tenant) as tx:
-            user_id = found.user_id if found else UserId(self._home_tenant)
-            known = queries.device_is_known(tx, user_id, client.device_token or "", at=now)
-        return found, known
+            home = first_tenant(tx)
+        tenant_id, user_id = (found.tenant_id, found.user_id) if found else (home, _NOBODY)
+        with self._database.reading(tenant_id) as tx:
+            known = queries.device_is_known(tx, user_id, client.device_token or "", at=self._clock.now())
+        return tenant_id, found, known
 
-    def _record_refusal(self, found: queries.Credentials | None, client: Client) -> None:
+    def _record_refusal(self, tenant_id: TenantId, found: queries.Credentials | None, client: Client) -> None:
         """One transaction in either case: how long the answer takes tells nothing about the address."""
-        tenant_id = found.tenant_id if found else self._home_tenant
         with self._database.transaction(tenant_id) as tx:
             self._audit.record(
                 tx,

@@ -9,13 +9,14 @@ this one question and nothing else.
 import sqlalchemy as sa
 from alembic import op
 
-from appliance.migrations.rls import grant, grant_execute, protect
+from appliance.migrations.rls import WORKER, grant, grant_execute, protect
 
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+_SEEN_BY_WORKERS = "id, tenant_id, email, name, role, locale, disabled_at"
 _TIME = sa.DateTime(timezone=True)
 
 _CREDENTIALS = """
@@ -29,7 +30,9 @@ $$
 """
 
 _RESUME = """
-CREATE FUNCTION identity_resume(p_token_hash bytea, p_at timestamptz, p_idle_s double precision, p_touch_s double precision)
+CREATE FUNCTION identity_resume(
+    p_token_hash bytea, p_at timestamptz, p_idle_s double precision, p_touch_s double precision
+)
 RETURNS TABLE (
     session_id uuid, created_at timestamptz, last_seen_at timestamptz, expires_at timestamptz, origin text,
     user_agent text, user_id uuid, tenant_id uuid, email text, name text, role text, locale text, theme text,
@@ -50,8 +53,8 @@ BEGIN
         UPDATE public.user_session x SET last_seen_at = p_at WHERE x.id = s.id;
     END IF;
     RETURN QUERY
-        SELECT s.id, s.created_at, greatest(s.last_seen_at, p_at), s.expires_at, s.origin, s.user_agent, u.id, u.tenant_id,
-               u.email, u.name, u.role, u.locale, u.theme, u.password_hash IS NOT NULL, u.created_at
+        SELECT s.id, s.created_at, greatest(s.last_seen_at, p_at), s.expires_at, s.origin, s.user_agent, u.id,
+               u.tenant_id, u.email, u.name, u.role, u.locale, u.theme, u.password_hash IS NOT NULL, u.created_at
         FROM public.user_account u WHERE u.id = s.user_id AND u.disabled_at IS NULL;
 END
 $$
@@ -112,9 +115,7 @@ def upgrade() -> None:
         grant(table, web="SELECT, INSERT, UPDATE, DELETE")
     grant("rate_bucket", web="SELECT, INSERT, UPDATE, DELETE")
     # Workers address people by name and language; hashes of passwords are none of their business.
-    op.execute(
-        "GRANT SELECT (id, tenant_id, email, name, role, locale, disabled_at) ON user_account TO hangjegyzet_worker"
-    )
+    op.execute(f"GRANT SELECT ({_SEEN_BY_WORKERS}) ON user_account TO {WORKER}")
     for signature, body in _FUNCTIONS.items():
         op.execute(body)
         grant_execute(signature, web=True, worker=signature.startswith("identity_sweep"))
@@ -181,7 +182,8 @@ def _create_codes() -> None:
         sa.Column("created_at", _TIME, nullable=False),
         sa.Column("expires_at", _TIME, nullable=False),
         sa.CheckConstraint(
-            "(purpose = 'first_administrator' AND user_id IS NULL) OR (purpose = 'set_password' AND user_id IS NOT NULL)",
+            "purpose IN ('first_administrator', 'set_password')"
+            " AND (purpose = 'first_administrator') = (user_id IS NULL)",
             name="one_time_code_purpose",
         ),
     )
