@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def scratch() -> Iterator[Path]:
-    """A short folder that an unprivileged server can enter, unlike pytest's own; leftovers of killed runs are removed."""
+    """A short folder that an unprivileged server can enter, unlike pytest's own; leftovers of killed runs go."""
     root = Path(tempfile.gettempdir())
     _sweep(root)
     folder = root / f"{SCRATCH_PREFIX}{os.getpid()}"

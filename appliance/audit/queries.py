@@ -12,14 +12,15 @@ from appliance.kernel.ids import EventId, TenantId
 BATCH = 1000
 _COLUMNS = ", ".join(AuditEvent.__dataclass_fields__)
 _AFTER = text(
-    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant AND seq > :after ORDER BY seq LIMIT :limit"
-)  # noqa: S608
+    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # names of our own fields
+    " AND seq > :after ORDER BY seq LIMIT :limit"
+)
 _LATEST = text(
-    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # as above
     " AND (CAST(:before AS bigint) IS NULL OR seq < CAST(:before AS bigint)) ORDER BY seq DESC LIMIT :limit"
 )
 _OF_SUBJECT = text(
-    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608
+    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # as above
     " AND subject_type = :subject_type AND subject_id = :subject_id ORDER BY seq"
 )
 

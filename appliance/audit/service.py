@@ -1,4 +1,4 @@
-"""The audit trail: appended by every use case in its own transaction, verified and exported by whoever has to answer for it."""
+"""The audit trail: appended by every use case in its own transaction, verified and exported by its readers."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -31,8 +31,8 @@ EXPORT_FORMAT = "hangjegyzet-audit/1"
 class AuditTrail:
     """Where use cases say what they did.
 
-    Events wait in the transaction and are appended as its last act, because appending locks the head of the tenant's chain
-    until the commit: the lock then lasts for milliseconds, whatever else the use case does.
+    Events wait in the transaction and are appended as its last act, because appending locks the head of the tenant's
+    chain until the commit: the lock then lasts for milliseconds, whatever else the use case does.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -55,8 +55,8 @@ class AuditTrail:
             detail: ids, counts, names of settings; never content, never a secret.
 
         Raises:
-            ForeignEvent: the actor belongs to another tenant than the transaction; a programming error that would otherwise
-                put an event into the wrong trail.
+            ForeignEvent: the actor belongs to another tenant than the transaction; a programming error that would
+                otherwise put an event into the wrong trail.
             ValueError: the name is not one of ``AuditName``.
         """
         if tx.tenant_id is not None and tx.tenant_id != actor.tenant_id:
@@ -119,10 +119,10 @@ class _Entry:
 
 
 def verify(tx: Tx, tenant_id: TenantId) -> VerificationReport:
-    """Check every event of a tenant's chain; the report names the first that was changed, removed, inserted or reordered.
+    """Check every event of a tenant's chain; the report names the first that was changed, removed, added or moved.
 
-    What it can't show: a chain that the owner of the tables has rewritten from some event to its end, head included. Against
-    that, compare the head with one that was written down elsewhere.
+    What it can't show: a chain that the owner of the tables has rewritten from some event to its end, head included.
+    Against that, compare the head with one that was written down elsewhere.
     """
     head = queries.head(tx, tenant_id)
     count, finding = first_finding(

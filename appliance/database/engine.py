@@ -1,7 +1,8 @@
 """Connections and transactions: one transaction per use case, bound to one tenant.
 
-The tenant is set with ``set_config('app.tenant', …, is_local => true)`` at the start of the transaction, so that a pooled
-connection can never carry it into the next one. A transaction without a tenant sees no row of any protected table.
+The tenant is set with ``set_config('app.tenant', …, is_local => true)`` at the start of the transaction, so that a
+pooled connection can never carry it into the next one. A transaction without a tenant sees no row of any protected
+table.
 """
 
 from collections.abc import Callable, Iterator
@@ -81,8 +82,8 @@ class Database:
         """One transaction that sees the rows of ``tenant_id`` alone; commits at the end, rolls back on an error.
 
         Raises:
-            DatabaseUnavailable: the server does not answer or went away; nothing of this transaction was kept, unless it
-                went away in the very moment of the commit.
+            DatabaseUnavailable: the server does not answer or went away; nothing of this transaction was kept, unless
+                it went away in the very moment of the commit.
         """
         with _told_plainly(), Tx(self.engine, tenant_id) as tx:
             yield tx

@@ -30,7 +30,7 @@ class VersionTooOld(Unavailable):
 class ClusterOfOtherVersion(Unavailable):
     code = "database.cluster_of_other_version"
     message = "The database files were written by PostgreSQL {written_by}; the programs found are version {found}."
-    hint = "Set database.bin_dir to the programs of version {written_by}; moving to another version is an upgrade of its own."
+    hint = "Set database.bin_dir to the programs of version {written_by}; moving to another one is an upgrade."
 
 
 class NoServerAccount(Unavailable):
@@ -43,6 +43,18 @@ class FolderUnreachable(Unavailable):
     code = "database.folder_unreachable"
     message = "The folder {folder} can't be used by PostgreSQL's user {user}."
     hint = "Let that user pass through all folders above it (chmod o+x), or set data_dir to another place."
+
+
+class FolderNotWritable(Unavailable):
+    code = "database.folder_not_writable"
+    message = "The folder {folder} can't be written by user {user}."
+    hint = "Run this as root or as the user whose folder it is, or set data_dir to another place."
+
+
+class AccessRefused(Unavailable):
+    code = "database.access_refused"
+    message = "PostgreSQL in {place} does not know user {user}."
+    hint = "Run this as root, or as the user who started the appliance."
 
 
 class FolderNotOurs(Unavailable):

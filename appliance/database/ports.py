@@ -11,8 +11,8 @@ from appliance.database.roles import DATABASE_NAME, DatabaseRole
 class ServerStatus:
     """What is known about the server right now.
 
-    ``kind`` is ``embedded`` or ``external``; ``pid`` is the postmaster of an embedded one; ``standing`` tells that it stays up
-    when nobody uses it any more.
+    ``kind`` is ``embedded`` or ``external``; ``pid`` is the postmaster of an embedded one; ``standing`` tells that it
+    stays up when nobody uses it any more.
     """
 
     kind: str

@@ -11,7 +11,7 @@ from sqlmodel import Field
 def utc_column(**options: Any) -> Any:
     """A ``timestamptz`` field: always UTC, never naive."""
     options.setdefault("nullable", False)
-    return Field(sa_type=DateTime(timezone=True), **options)  # type: ignore[call-overload]  # sqlmodel types sa_type as a class
+    return Field(sa_type=DateTime(timezone=True), **options)
 
 
 def bytes_column(**options: Any) -> Any:

@@ -1,8 +1,8 @@
 """Small content as one sealed piece: transcripts, minutes, checkpoints.
 
-Layout: magic ``HJD``, format version, 12 random bytes of nonce, ciphertext, 16 bytes of tag. The key is derived from the
-meeting's for documents alone; the additional data binds purpose and meeting, so that a piece opens only where it belongs.
-With random nonces one key seals 2**32 pieces safely (NIST SP 800-38D, 8.3); a meeting has a few dozen.
+Layout: magic ``HJD``, format version, 12 random bytes of nonce, ciphertext, 16 bytes of tag. The key is derived from
+the meeting's for documents alone; the additional data binds purpose and meeting, so that a piece opens only where it
+belongs. With random nonces one key seals 2**32 pieces safely (NIST SP 800-38D, 8.3); a meeting has a few dozen.
 """
 
 import os

@@ -21,7 +21,9 @@ class KeyExists(Conflict):
 class KeyDamaged(Corrupt):
     code = "keyring.key_damaged"
     message = "The key of {subject} can't be unwrapped: the key above it is another one, or the stored key was changed."
-    hint = "Check that this machine's root key is the one that the database was made with, or restore it from the custodians."
+    hint = (
+        "Check that this machine's root key is the one the database was made with; else put the custodians' copy back."
+    )
 
 
 class SealBroken(Corrupt):
@@ -45,7 +47,7 @@ class StreamTruncated(Corrupt):
 class RootKeyMissing(Unavailable):
     code = "keyring.root_key_missing"
     message = "There is no root key at {path}."
-    hint = "On a new machine run: hangjegyzet db init. Otherwise put the custodians' copy back; without it nothing can be read."
+    hint = "New machine: hangjegyzet db init. Otherwise put the custodians' copy back: nothing opens without it."
 
 
 class RootKeyExists(Conflict):

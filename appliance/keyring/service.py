@@ -19,8 +19,8 @@ from appliance.keyring.wrapping import CannotUnwrap, derive_key, unwrap_key, wra
 class KeyRing:
     """Makes, opens and destroys keys inside the caller's transaction; the caller's use case writes the audit event.
 
-    Tenants' keys stay unwrapped in this process's memory. Meetings' keys are fetched each time, so that a destroyed one is
-    gone everywhere in the moment of the commit.
+    Tenants' keys stay unwrapped in this process's memory. Meetings' keys are fetched each time, so that a destroyed one
+    is gone everywhere in the moment of the commit.
     """
 
     def __init__(self, provider: KeyProvider, clock: Clock) -> None:

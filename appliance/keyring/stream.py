@@ -1,11 +1,12 @@
 """Recordings as a sealed stream that can be written as it arrives and read from anywhere.
 
 The STREAM construction (Hoang, Reyhanitabar, Rogaway, Vizár: "Online Authenticated-Encryption and its Nonce-Reuse
-Misuse-Resistance", CRYPTO 2015) over AES-256-GCM: chunks of 64 KiB, nonce = prefix (7 bytes) | chunk number (4) | last flag
-(1). The number makes swapped chunks fail, the flag makes a cut-off end fail. Each stream has a key of its own, derived from
-the meeting's key with the salt in the header, so prefixes of two streams can't collide.
+Misuse-Resistance", CRYPTO 2015) over AES-256-GCM: chunks of 64 KiB, nonce = prefix (7 bytes) | chunk number (4) | last
+flag (1). The number makes swapped chunks fail, the flag makes a cut-off end fail. Each stream has a key of its own,
+derived from the meeting's key with the salt in the header, so prefixes of two streams can't collide.
 
-Layout: header of 32 bytes (magic and version, salt, prefix, zero), then chunks of 65 536 + 16 bytes, the last one shorter.
+Layout: header of 32 bytes (magic and version, salt, prefix, zero), then chunks of 65 536 + 16 bytes, the last one
+shorter.
 """
 
 import io
@@ -55,8 +56,8 @@ def sealed_offset(chunk: int) -> int:
 class StreamSealer:
     """Seals the chunks of one stream, in any process that has its header: an upload goes on after a restart.
 
-    Sealing the same chunk number twice with *different* bytes would break AES-GCM; a caller that repeats a chunk after a
-    lost connection must repeat the same bytes, or begin a new stream with a new header.
+    Sealing the same chunk number twice with *different* bytes would break AES-GCM; a caller that repeats a chunk after
+    a lost connection must repeat the same bytes, or begin a new stream with a new header.
     """
 
     def __init__(self, dek: Dek, header: bytes) -> None:
@@ -83,6 +84,25 @@ class StreamSealer:
         view = memoryview(plaintext)
         pieces = (view[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES] for number in range(count))
         return b"".join(self.seal(number, piece, last=number == count - 1) for number, piece in enumerate(pieces))
+
+
+class StreamOpener:
+    """Opens single chunks of a stream that may not have its end yet; ``EncryptedReader`` reads a finished one."""
+
+    def __init__(self, dek: Dek, header: bytes) -> None:
+        self._meeting_id = dek.meeting_id
+        self._cipher, self._prefix = _open_header(dek, header)
+
+    def open(self, chunk: int, sealed: bytes | memoryview, *, last: bool) -> bytes:
+        """Decrypt one chunk.
+
+        Raises:
+            StreamDamaged: it was changed, swapped or cut, or ``last`` is not what it was sealed with.
+        """
+        try:
+            return self._cipher.decrypt(_nonce(self._prefix, chunk, last=last), sealed, None)
+        except InvalidTag:
+            raise StreamDamaged(chunk=chunk, meeting_id=self._meeting_id) from None
 
 
 class EncryptedReader(io.RawIOBase):

@@ -1,8 +1,8 @@
 """Row-level security and rights, said the same way by every migration.
 
 The three roles: ``hangjegyzet_owner`` owns the tables and runs migrations, ``hangjegyzet_web`` serves people,
-``hangjegyzet_worker`` works on jobs. None of them has BYPASSRLS; the owner sees all rows through a policy of its own, because
-FORCE binds owners too.
+``hangjegyzet_worker`` works on jobs. None of them has BYPASSRLS; the owner sees all rows through a policy of its own,
+because FORCE binds owners too.
 """
 
 from alembic import op

@@ -72,3 +72,8 @@ def choose_account(wanted: str | None) -> ServerAccount:
         if entry.pw_uid != 0:
             return ServerAccount(entry.pw_name, entry.pw_uid, entry.pw_gid, changes_user=True)
     raise NoServerAccount(candidates=" or ".join(candidates))
+
+
+def ourselves() -> str:
+    """Name of the user that this process runs as."""
+    return pwd.getpwuid(os.geteuid()).pw_name

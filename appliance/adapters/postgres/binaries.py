@@ -1,4 +1,4 @@
-"""The server's programs: found in the setting, the installed wheel or the distribution, and usable by the server's user."""
+"""The server's programs: from the setting, the wheel or the distribution, and usable by the server's user."""
 
 import hashlib
 import importlib.util

@@ -1,12 +1,11 @@
 """Creates the database files and writes the server's configuration."""
 
 import os
-import pwd
 import shutil
 import subprocess
 from pathlib import Path
 
-from appliance.adapters.postgres.account import ServerAccount
+from appliance.adapters.postgres.account import ServerAccount, ourselves
 from appliance.adapters.postgres.binaries import Binaries
 from appliance.adapters.postgres.layout import Layout
 from appliance.database.errors import ClusterOfOtherVersion, ServerDidNotStart
@@ -137,9 +136,8 @@ def machine_memory() -> int:
 
 
 def _ident_map(account: ServerAccount) -> str:
-    """Which operating-system user may be which role: the server's own user, ourselves, and root, who could be anybody."""
-    ourselves = pwd.getpwuid(os.geteuid()).pw_name
-    users = sorted({account.name, "root", ourselves})
+    """Which operating-system user may be which role: the server's, ourselves, and root, who could be anybody."""
+    users = sorted({account.name, "root", ourselves()})
     roles = [*(role.value for role in DatabaseRole), SUPERUSER]
     return "".join(f'{IDENT_MAP} "{user}" {role}\n' for user in users for role in roles)
 

@@ -1,8 +1,8 @@
 """Where the server's files and its socket are, and places for both that the server's user can reach.
 
-``postgres`` and ``run`` in the data folder are folders, or links to folders elsewhere: the database of a data folder that lies
-behind a closed one (``/root``) is kept under ``/var/lib/hangjegyzet``, and a socket whose path would be too long for the
-system is kept under ``/run`` or ``/tmp``. Every process finds them through the data folder alone.
+``postgres`` and ``run`` in the data folder are folders, or links to folders elsewhere: the database of a data folder
+that lies behind a closed one (``/root``) is kept under ``/var/lib/hangjegyzet``, and a socket whose path would be too
+long for the system is kept under ``/run`` or ``/tmp``. Every process finds them through the data folder alone.
 """
 
 import hashlib
@@ -13,8 +13,8 @@ from pathlib import Path
 
 import structlog
 
-from appliance.adapters.postgres.account import ServerAccount
-from appliance.database.errors import FolderNotOurs, FolderUnreachable, SocketPathTooLong
+from appliance.adapters.postgres.account import ServerAccount, ourselves
+from appliance.database.errors import FolderNotOurs, FolderNotWritable, FolderUnreachable, SocketPathTooLong
 
 log = structlog.get_logger(__name__)
 
@@ -79,9 +79,19 @@ class Layout:
 
 
 def prepare_data_dir(layout: Layout) -> None:
-    """Create the data folder, passable for the server's user and closed for reading."""
-    layout.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
-    layout.log.parent.mkdir(exist_ok=True, mode=0o700)
+    """Create the data folder, passable for the server's user and closed for reading.
+
+    Raises:
+        FolderNotWritable: it is not ours, or can't be made.
+    """
+    try:
+        layout.data_dir.mkdir(parents=True, exist_ok=True, mode=0o711)
+        layout.log.parent.mkdir(exist_ok=True, mode=0o700)
+        writable = os.access(layout.data_dir, os.W_OK | os.X_OK)
+    except (PermissionError, NotADirectoryError):
+        writable = False
+    if not writable:
+        raise FolderNotWritable(folder=layout.data_dir, user=ourselves())
 
 
 def prepare_cluster_parent(layout: Layout, account: ServerAccount) -> None:

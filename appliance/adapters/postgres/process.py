@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from appliance.adapters.postgres.account import ServerAccount
@@ -18,7 +19,7 @@ from appliance.kernel.units import MIB
 POLL_S = 0.02
 START_LIMIT_S = 300.0
 """Recovery after a crash reads the log since the last checkpoint (512 MB at most); slow disks need minutes for it."""
-ORPHANS_LIMIT_S = 30.0
+ORPHANS_LIMIT_S = 10.0
 STOP_LIMIT_S = 60.0
 LOG_LIMIT_BYTES = 16 * MIB
 
@@ -105,14 +106,13 @@ def end_orphans(cluster: Path) -> None:
 
     Backends notice the death by themselves unless they are in the middle of a long computation.
     """
-    orphans = _processes_in(cluster)
     for sign in (signal.SIGQUIT, signal.SIGKILL):
+        orphans = _processes_in(cluster)
         if not orphans:
             return
         for pid in orphans:
             _signal(pid, sign)
-        _wait(lambda: not any(is_alive(pid) for pid in orphans), ORPHANS_LIMIT_S / 3)
-        orphans = _processes_in(cluster)
+        _wait(partial(_all_ended, orphans), ORPHANS_LIMIT_S)
 
 
 def is_alive(pid: int) -> bool:
@@ -149,8 +149,8 @@ def _is_server_of(pid: int, cluster: Path) -> bool:
 def _disarm_stale_pid_file(layout: Layout) -> None:
     """Let the server see by itself that its predecessor is dead, even if another process has that number now.
 
-    It takes a file that names its own parent for stale, and still looks whether the predecessor's shared memory is in use;
-    deleting the file would skip that check.
+    It takes a file that names its own parent for stale, and still looks whether the predecessor's shared memory is in
+    use; deleting the file would skip that check.
     """
     try:
         content = layout.pid_file.read_text()
@@ -168,7 +168,7 @@ def _processes_in(cluster: Path) -> list[int]:
         if not entry.name.isdigit():
             continue
         try:
-            same_folder = os.readlink(entry / "cwd") == str(cluster)
+            same_folder = (entry / "cwd").readlink() == cluster
             program = (entry / "comm").read_text().strip()
         except OSError:
             continue
@@ -181,6 +181,10 @@ def _ended(pid: int, process: subprocess.Popen[bytes] | None) -> bool:
     if process is not None and process.pid == pid:
         return process.poll() is not None
     return not is_alive(pid)
+
+
+def _all_ended(pids: list[int]) -> bool:
+    return not any(is_alive(pid) for pid in pids)
 
 
 def _wait(condition: Callable[[], bool], limit_s: float) -> bool:

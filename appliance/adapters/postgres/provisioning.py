@@ -1,4 +1,4 @@
-"""Makes what migrations can't: the three roles, the database and who may enter it. Needs a superuser; safe to repeat."""
+"""Makes what migrations can't: the roles, the database and who may enter it. Needs a superuser; safe to repeat."""
 
 import psycopg
 from psycopg import sql
@@ -44,13 +44,13 @@ def rights_sql(database: str = DATABASE_NAME) -> str:
 def provision(superuser_url: str, database: str = DATABASE_NAME) -> bool:
     """Make roles, database and rights where they are missing; true when the database is new."""
     with _connect(superuser_url) as connection:
-        connection.execute(sql.SQL(roles_sql()))  # type: ignore[arg-type]  # our own constant text, no input in it
+        connection.execute(sql.SQL(roles_sql()))
         exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
         if not exists:
-            connection.execute(sql.SQL(database_sql(database)))  # type: ignore[arg-type]  # as above
+            connection.execute(sql.SQL(database_sql(database)))
     address = make_url(superuser_url).set(database=database).render_as_string(hide_password=False)
     with _connect(address) as connection:
-        connection.execute(sql.SQL(rights_sql(database)))  # type: ignore[arg-type]  # as above
+        connection.execute(sql.SQL(rights_sql(database)))
     return not exists
 
 

@@ -1,7 +1,7 @@
 """The embedded server as its users see it: there while somebody needs it, gone with the last one.
 
-Who needs it holds a shared lock on one file for as long as it lives; the kernel drops that lock even on SIGKILL. Whoever
-leaves last stops the server. When all users were killed the server runs on, and the next one takes it over.
+Who needs it holds a shared lock on one file for as long as it lives; the kernel drops that lock even on SIGKILL.
+Whoever leaves last stops the server. When all users were killed the server runs on, and the next one takes it over.
 """
 
 import fcntl
@@ -17,9 +17,10 @@ import structlog
 from sqlalchemy import URL, make_url
 
 from appliance.adapters.postgres import cluster, layout, process
-from appliance.adapters.postgres.account import ServerAccount, choose_account
+from appliance.adapters.postgres.account import ServerAccount, choose_account, ourselves
 from appliance.adapters.postgres.binaries import Binaries, find_binaries
-from appliance.database.errors import DatabaseUnavailable, ServerInUse
+from appliance.database.errors import AccessRefused, DatabaseUnavailable, ServerInUse
+from appliance.database.hungarian import require_hungarian
 from appliance.database.ports import DatabaseServer, ServerStatus
 from appliance.database.roles import DATABASE_NAME, DatabaseRole
 from appliance.kernel.errors import Unavailable
@@ -27,6 +28,7 @@ from appliance.settings import Settings
 
 log = structlog.get_logger(__name__)
 
+CONNECT_LIMIT_S = 30
 WATCH_S = 1.0
 DRIVER = "postgresql+psycopg"
 
@@ -121,7 +123,7 @@ class EmbeddedServer:
             try:
                 self.ensure()
             except Unavailable as error:
-                log.error("database_restart_failed", code=error.code, reason=str(error))
+                log.exception("database_restart_failed", code=error.code)
 
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""
@@ -144,19 +146,35 @@ class EmbeddedServer:
         """The address of the bootstrap role, for making roles and databases."""
         return self._url(cluster.SUPERUSER, database)
 
+    def client_command(self, program: str, role: DatabaseRole, database: str = DATABASE_NAME) -> list[str]:
+        """A command line that connects one of PostgreSQL's own programs, such as ``psql``, as a role."""
+        _, binaries = self._account_and_binaries()
+        return [binaries.program(program), _libpq(self.url(role, database))]
+
     def _url(self, role: str, database: str) -> str:
         query = {"host": str(self.layout.socket_dir)}
         return URL.create(DRIVER, username=role, database=database, query=query).render_as_string(hide_password=False)
 
     def _start(self) -> None:
-        """Make sure that it runs and answers; the gate is ours."""
+        """Make sure that it runs and is fit; one that we started and that is not does not stay. The gate is ours."""
         found = process.find_postmaster(self.layout)
         if found is None:
             self._launch()
         elif not found.ready:
             process.wait_until_ready(self.layout, None)
-        with psycopg.connect(_libpq(self.superuser_url()), connect_timeout=30) as connection:
-            connection.execute("SELECT 1")
+        try:
+            self._require_fit()
+        except BaseException:
+            if found is None:
+                process.stop(self.layout, self._process)
+            raise
+
+    def _require_fit(self) -> None:
+        try:
+            with psycopg.connect(_libpq(self.superuser_url()), connect_timeout=CONNECT_LIMIT_S) as connection:
+                require_hungarian(connection)
+        except psycopg.OperationalError as error:
+            raise AccessRefused(place=self.layout.data_dir, user=ourselves()) from error
 
     def _launch(self) -> None:
         account, binaries = self._account_and_binaries()
@@ -191,7 +209,10 @@ class EmbeddedServer:
 
 
 class ExternalServer:
-    """A PostgreSQL that somebody else runs; its address carries no user, passwords come from PGPASSFILE or certificates."""
+    """A PostgreSQL that somebody else runs.
+
+    The address carries no user; passwords come from PGPASSFILE, or there are client certificates.
+    """
 
     def __init__(self, url: str) -> None:
         self._address = make_url(url)
@@ -216,6 +237,10 @@ class ExternalServer:
         except psycopg.OperationalError:
             return ServerStatus(kind="external", running=False, version="", place=place)
         return ServerStatus(kind="external", running=True, version=str(version // 10000), place=place)
+
+    def client_command(self, program: str, role: DatabaseRole, database: str = DATABASE_NAME) -> list[str]:
+        """As the embedded server's; the program is the distribution's."""
+        return [program, _libpq(self.url(role, database))]
 
     def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
         """The address with the role put in."""
