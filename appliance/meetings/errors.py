@@ -161,6 +161,14 @@ class NoRecording(NotFound):
     message = "Meeting {meeting_id} has no recording."
 
 
+class DocumentChanged(Conflict):
+    """Two writers of the same document met."""
+
+    code = "meeting.document_changed"
+    message = "The document {name} was changed in the meantime."
+    hint = "Read it again, then repeat the change."
+
+
 # --- Uploads ----------------------------------------------------------------------------------------------------------
 
 

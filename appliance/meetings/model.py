@@ -6,13 +6,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from appliance.kernel.ids import JobId, MeetingId, UploadId, UserId
-from appliance.kernel.units import KIB
+from appliance.keyring.stream import CHUNK_BYTES
+from appliance.meetings.errors import TitleInvalid
 
 SAMPLE_RATE = 16_000
 """Samples per second of every sound inside the appliance; what speech models are trained on."""
-
-CHUNK_BYTES = 64 * KIB
-"""Unit of encryption, of durability and of resuming: an upload always stands at a multiple of it, or at its end."""
 
 UPLOAD_KEPT = timedelta(days=2)
 """An upload for which nothing arrives this long is given up: longer than a night and a travelling day."""
@@ -21,6 +19,7 @@ FINISHED_UPLOAD_KEPT = timedelta(days=1)
 """How long a finished upload can be asked about, for a client that lost the answer to ``complete``."""
 
 MAX_TITLE_LENGTH = 200
+MAX_SPEAKERS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +117,20 @@ def clean_title(title: str) -> str:
     return " ".join(printable.split())
 
 
+def checked_title(title: str) -> str:
+    """The title as it is kept.
+
+    Raises:
+        TitleInvalid: it is empty or too long.
+    """
+    clean = clean_title(title)
+    if not clean:
+        raise TitleInvalid(reason="it is empty", max_length=MAX_TITLE_LENGTH)
+    if len(clean) > MAX_TITLE_LENGTH:
+        raise TitleInvalid(reason=f"it has {len(clean)} characters", max_length=MAX_TITLE_LENGTH)
+    return clean
+
+
 def title_from_filename(filename: str) -> str:
     """A title for a meeting that got none: the file's name without folder and ending."""
     stem = base_name(filename)
@@ -161,11 +174,6 @@ class UploadView:
     def is_complete(self) -> bool:
         """It has become a meeting: nothing can be added."""
         return self.job_id is not None
-
-
-def chunk_count(size_bytes: int) -> int:
-    """How many chunks ``size_bytes`` of plaintext make: an empty file is one empty chunk."""
-    return max(1, -(-size_bytes // CHUNK_BYTES))
 
 
 def slice_problem(*, offset: int, length: int, size_bytes: int, slice_bytes: int) -> str | None:
