@@ -1,0 +1,1 @@
+"""The pattern portfolio: every component with its examples."""

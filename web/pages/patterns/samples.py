@@ -1,0 +1,141 @@
+"""What the examples of components show: a small invented meeting; nothing here comes from anybody's data."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from uuid import UUID
+
+from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
+from appliance.kernel.ids import JobId, MeetingId, TenantId
+from web.formats import Formats
+from web.pages.meetings.job_card import JobCard, job_card
+from web.pages.meetings.reading import ClaimLine, RemovedLine, Sheet, Source, Turn, turns
+from web.request import Locale
+
+_NIL = UUID(int=0)
+_AT = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+QUOTE = "we move the launch to the ninth of March"
+
+_SAID = (
+    ("Speaker 1", "Good morning. Let us begin with the date of the launch."),
+    ("Speaker 2", "The printers need two more weeks, so we move the launch to the ninth of March."),
+    ("Speaker 2", "I will tell the partners by Friday."),
+    ("Speaker 3", "And who books the hall? Nobody has called them yet, and árvíztűrő tükörfúrógép is no answer."),
+    ("Speaker 1", "Somebody should, before the end of the week."),
+)
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Everything that examples refer to."""
+
+    meetings: list[SimpleNamespace]
+    job_running: JobCard
+    job_failed: JobCard
+    turns: list[Turn]
+    removed: list[RemovedLine]
+    minutes: Sheet
+    quote: str = QUOTE
+
+
+def samples(locale: Locale) -> Samples:
+    """The invented meeting in one language's formats."""
+    formats = Formats(locale)
+    segments = [
+        SimpleNamespace(id=i, start_s=i * 6.5, end_s=i * 6.5 + 5.8, speaker=speaker, text=text, words=())
+        for i, (speaker, text) in enumerate(_SAID)
+    ]
+    return Samples(
+        meetings=_meetings(),
+        job_running=job_card(_job(failed=False), locale, can_cancel=True, can_retry=True),
+        job_failed=job_card(_job(failed=True), locale, can_cancel=True, can_retry=True),
+        turns=turns(segments, formats, names={}),
+        removed=[RemovedLine(41.2, 44.0, "0:41", "Thank you for watching.", "No speech is heard here.")],
+        minutes=_minutes(),
+    )
+
+
+def _meetings() -> list[SimpleNamespace]:
+    def row(number: int, title: str, state: str, progress: float | None = None, doing: str = "") -> SimpleNamespace:
+        return SimpleNamespace(
+            id=f"example-{number}",
+            title=title,
+            state=state,
+            duration_s=None if state == "waiting" else 1843.0 * number,
+            owner="Kovács Ágnes",
+            created_at=_AT,
+            progress=progress,
+            doing=doing,
+            is_moving=progress is not None,
+        )
+
+    return [
+        row(1, "Launch planning", "processing", 0.42, "Write down the words · about 3 minutes left"),
+        row(2, "Supervisory board, third quarter", "ready"),
+        row(3, "Költségvetési egyeztetés az önkormányzattal", "failed"),
+        row(4, "Interview with the second candidate for the post of head of the department of surgery", "waiting"),
+    ]
+
+
+def _job(*, failed: bool) -> JobView:
+    states = (
+        ("validate", Queue.GENERAL, StepState.DONE, 1.0, 0.02),
+        ("transcribe", Queue.SPEECH, StepState.DONE if failed else StepState.RUNNING, 1.0 if failed else 0.57, 0.41),
+        ("speakers", Queue.SPEECH, StepState.DONE, 1.0, 0.18),
+        ("merge", Queue.GENERAL, StepState.DONE if failed else StepState.WAITING, 1.0 if failed else 0.0, 0.01),
+        ("minutes", Queue.LANGUAGE, StepState.FAILED if failed else StepState.WAITING, 0.0, 0.36),
+        ("index", Queue.GENERAL, StepState.WAITING, 0.0, 0.01),
+        ("notify", Queue.GENERAL, StepState.WAITING, 0.0, 0.01),
+    )
+    failure = Failure(
+        "model.memory_short",
+        "The language model needs 2.1 GiB of memory; 1.4 GiB are free.",
+        "Close other programs on the machine, or choose a smaller model, then try again.",
+    )
+    return JobView(
+        id=JobId(_NIL),
+        tenant_id=TenantId(_NIL),
+        meeting_id=MeetingId(_NIL),
+        owner_id=None,
+        kind="recording",
+        state=JobState.FAILED if failed else JobState.RUNNING,
+        priority=0,
+        progress=0.43,
+        eta_s=None if failed else 170.0,
+        queue_position=None,
+        failure=failure if failed else None,
+        created_at=_AT,
+        started_at=_AT,
+        finished_at=None,
+        steps=tuple(
+            StepView(
+                name=name,
+                queue=queue,
+                state=state,
+                progress=progress,
+                share=share,
+                eta_s=80.0 if state is StepState.RUNNING else None,
+                attempt=1,
+                tries=0,
+                failure=None,
+                ready_at=None,
+                started_at=None,
+                finished_at=None,
+            )
+            for name, queue, state, progress, share in states
+        ),
+    )
+
+
+def _minutes() -> Sheet:
+    return Sheet(
+        summary=(ClaimLine("The launch was moved because printing takes longer.", "supported", (Source(1, 1, QUOTE),)),),
+        decisions=(ClaimLine("The launch is on 9 March.", "supported", (Source(1, 1, QUOTE),)),),
+        actions=(
+            ClaimLine("Tell the partners.", "supported", (Source(2, 2, "tell the partners by Friday"),), "Speaker 2", "Friday"),
+            ClaimLine("Book the hall.", "partly", (Source(3, 3, "who books the hall"),), is_extract=True),
+        ),
+        questions=(ClaimLine("The caterer was chosen.", "unsupported", ()),),
+        topics=(ClaimLine("Date of the launch", "supported", (Source(1, 1, QUOTE),), start_s=0.0, end_s=19.0),),
+        summary_of_support="6 statements: 4 supported, 1 partly, 1 without a source",
+    )

@@ -1,0 +1,69 @@
+"""Words for the appliance's own names, in the reader's language: steps, roles, languages, times left."""
+
+import math
+
+from appliance.identity.permissions import Role
+from web.formats import Formats
+from web.i18n import translations
+from web.request import Locale
+
+
+class Texts:
+    """One language's words."""
+
+    def __init__(self, locale: Locale) -> None:
+        self._catalogue = translations(locale)
+        self.say = self._catalogue.gettext
+        self.formats = Formats(locale)
+
+    def step(self, name: str) -> str:
+        """What a step of the work on a recording does; an unknown one is called by its name."""
+        _ = self.say
+        known = {
+            "validate": _("Check the recording"),
+            "transcribe": _("Write down the words"),
+            "speakers": _("Tell the speakers apart"),
+            "merge": _("Join words and speakers"),
+            "minutes": _("Write the minutes"),
+            "index": _("Make it searchable"),
+            "notify": _("Announce the result"),
+        }
+        return known.get(name, name)
+
+    def role(self, role: Role) -> str:
+        """What a person is."""
+        _ = self.say
+        return {
+            Role.ADMINISTRATOR: _("Administrator"),
+            Role.MEMBER: _("Member"),
+            Role.AUDITOR: _("Auditor"),
+        }[role]
+
+    def language(self, code: str) -> str:
+        """The name of a language, as far as the portal has one."""
+        _ = self.say
+        return {"hu": _("Hungarian"), "en": _("English"), "*": _("Other languages")}.get(code, code)
+
+    def time_left(self, seconds: float) -> str:
+        """How long it still takes, rounded up as people say it."""
+        _ = self.say
+        if seconds < 60:
+            return _("less than a minute left")
+        minutes = math.ceil(seconds / 60)
+        if minutes < 60:
+            return self._catalogue.ngettext("about %(count)s minute left", "about %(count)s minutes left", minutes) % {
+                "count": minutes
+            }
+        return _("about %(hours)s h %(minutes)s min left") % {"hours": minutes // 60, "minutes": minutes % 60}
+
+    def count(self, singular: str, plural: str, number: int) -> str:
+        """A number of things; both forms were marked for translation by the caller."""
+        return self._catalogue.ngettext(singular, plural, number) % {"count": self.formats.number(number, "#,##0")}
+
+    def failure(self, code: str, text: str) -> str:
+        """The text of a stored failure. It was made when it happened; its code finds the words of this language."""
+        _ = self.say
+        known = {
+            "jobs.attempts_exhausted": _("It failed again and again, and was put aside."),
+        }
+        return known.get(code, _(text) if text else "")
