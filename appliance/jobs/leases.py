@@ -23,10 +23,10 @@ UNKNOWN_AUDIO_S = 60.0
 
 _CHOOSE = text(
     """
-    SELECT s.job_id, s.name
+    SELECT s.job_id, s.name, s.losses
     FROM job_step s JOIN job_line l ON l.job_id = s.job_id AND l.name = s.name
     WHERE l.queue = :queue AND s.state IN ('ready', 'undo_ready') AND s.ready_at <= now()
-      AND s.kind || '/' || s.name = ANY(:known) AND (:alone OR s.losses = 0)
+      AND s.kind || '/' || s.name = ANY(:known)
     ORDER BY l.place
     LIMIT 1
     FOR UPDATE OF s SKIP LOCKED
@@ -89,6 +89,15 @@ _LEARN = text(
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """What came of looking for work."""
+
+    lease: Lease | None
+    waits_for_others: bool = False
+    """The next step must have the process to itself, and others still run."""
+
+
+@dataclass(frozen=True, slots=True)
 class Renewal:
     """What a heartbeat learned about one lease."""
 
@@ -113,16 +122,18 @@ class Leases:
         self._policy = policy
         self._known = list(known)
 
-    def claim(self, queue: Queue, *, alone: bool) -> Lease | None:
-        """Take the step whose turn it is, or nothing when none is ready.
+    def claim(self, queue: Queue, *, alone: bool) -> Claim:
+        """Take the step whose turn it is.
 
         Args:
             alone: nothing else runs in this process, so a step on which a process died may be taken as well.
         """
         with self._database.transaction(None) as tx:
-            chosen = tx.execute(_CHOOSE, {"queue": queue.value, "known": self._known, "alone": alone}).one_or_none()
+            chosen = tx.execute(_CHOOSE, {"queue": queue.value, "known": self._known}).one_or_none()
             if chosen is None:
-                return None
+                return Claim(None)
+            if chosen.losses > 0 and not alone:
+                return Claim(None, waits_for_others=True)
             place = {"job_id": chosen.job_id, "name": chosen.name}
             taken = tx.execute(_TAKE, {**place, "worker": self._process.name, "lease_s": self._policy.lease_s}).one()
             job = _job_ref(tx.execute(_BEGIN_JOB, place).one())
@@ -139,7 +150,7 @@ class Leases:
             if not lease.undo and taken.spent_s == 0:  # going on after a crash is not another turn
                 self._charge(tx, lease)
             announce(tx, job.id, job.tenant_id, job.meeting_id)
-        return lease
+        return Claim(lease)
 
     def renew(self, leases: Sequence[Lease]) -> dict[LeaseKey, Renewal]:
         """Push the expiry of all of them forward, and learn which were lost or cancelled."""

@@ -50,6 +50,10 @@ class Doorbell(Protocol):
         """Ring when ``tx`` commits, or from ``at`` on. The ring carries the job's id and nothing else."""
         ...
 
+    def pending(self, tx: Tx, queue: Queue) -> int:
+        """How many rings of a queue no worker has heard yet."""
+        ...
+
 
 class JobSubscription(Protocol):
     """One listener's view on changes of jobs."""

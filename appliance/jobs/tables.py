@@ -33,8 +33,8 @@ class Job(SQLModel, table=True):
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("job_by_age", "tenant_id", desc("created_at"), desc("id")),
-        Index("job_by_owner", "tenant_id", "owner_id", desc("created_at"), desc("id")),
+        Index("job_by_age", "tenant_id", desc("id")),
+        Index("job_by_owner", "tenant_id", "owner_id", desc("id")),
         Index("job_by_meeting", "meeting_id"),
         ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="job_tenant_id_fkey"),
     )
