@@ -1,8 +1,8 @@
 """How well it is known who spoke when: diarization error rate, and words given to the right speaker.
 
 DER = (missed speech + false alarm + confusion) / speech of the reference, under the one-to-one naming of speakers that
-confuses least. The collar (seconds around each reference boundary that are not scored, on each side) and whether overlapped
-speech is scored are part of the result (NIST RT-09 evaluation plan, section 6).
+confuses least. The collar (seconds around each reference boundary that are not scored, on each side) and whether
+overlapped speech is scored are part of the result (NIST RT-09 evaluation plan, section 6).
 """
 
 from collections.abc import Hashable, Iterable, Sequence
@@ -41,7 +41,11 @@ class DiarizationError:
 
 
 def diarization_error(
-    reference: Iterable[SpokenTurn], hypothesis: Iterable[SpokenTurn], *, collar_s: float = 0.0, score_overlap: bool = True
+    reference: Iterable[SpokenTurn],
+    hypothesis: Iterable[SpokenTurn],
+    *,
+    collar_s: float = 0.0,
+    score_overlap: bool = True,
 ) -> DiarizationError:
     """DER over exact boundaries, without a frame grid."""
     true, found = list(reference), list(hypothesis)

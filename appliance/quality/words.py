@@ -1,7 +1,7 @@
 """How far a transcript is from what was said: word and character error rates, with the normalisation named.
 
-WER = (substitutions + deletions + insertions) / words of the reference, over the alignment with the fewest errors. Without
-the name of the normalisation such a number means nothing, so every result carries it.
+WER = (substitutions + deletions + insertions) / words of the reference, over the alignment with the fewest errors.
+Without the name of the normalisation such a number means nothing, so every result carries it.
 """
 
 import re

@@ -291,6 +291,7 @@ def test_a_child_that_talks_nonsense_is_not_believed(media, monkeypatch):
             def exit_code(self) -> int | None:
                 return None
 
-        monkeypatch.setattr(media._server, "start_child", lambda _request, liar=Liar(frame): liar)
+        liar = Liar(frame)
+        monkeypatch.setattr(media._server, "start_child", lambda _request, liar=liar: liar)
         with pytest.raises((DecoderCrashed, DecoderLimit)):
             sound_of(media, b"RIFF")

@@ -80,4 +80,6 @@ def test_words_are_counted_for_the_speaker_at_their_middle():
 
 def test_rttm_is_read_by_its_columns():
     """Start and length become start and end."""
-    assert read_rttm("SPEAKER x 1 6.690 0.430 <NA> <NA> anna <NA> <NA>\n") == [SpokenTurn(6.69, pytest.approx(7.12), "anna")]
+    assert read_rttm("SPEAKER x 1 6.690 0.430 <NA> <NA> anna <NA> <NA>\n") == [
+        SpokenTurn(6.69, pytest.approx(7.12), "anna")
+    ]
