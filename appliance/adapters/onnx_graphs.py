@@ -139,10 +139,10 @@ def _reordered(gates: Tensor) -> Tensor:
 
 
 def _sinc_filters(tensors: Tensors, prefix: str, sample_rate: int, min_low_hz: float, min_band_hz: float) -> Tensor:
-    """Band-pass filters from their learned edges, an even and an odd one per band (Pariente et al., 2020, section 3.1).
+    """Band-pass filters from their learned edges, one even and one odd per band (Pariente et al., 2020).
 
-    Follows ``ParamSincFB`` of asteroid-filterbanks: the right half mirrors the left, the centre is ``2 · band`` or zero,
-    and everything is divided by twice the band's width.
+    Follows ``ParamSincFB`` of asteroid-filterbanks: the right half mirrors the left, the centre is ``2 · band`` or
+    zero, and everything is divided by twice the band's width.
     """
     low = min_low_hz + np.abs(tensors[f"{prefix}.low_hz_"].astype(np.float64))
     high = np.clip(

@@ -1,0 +1,1 @@
+"""The sample meeting: spoken by the distribution's synthesizers from our own script."""
