@@ -83,6 +83,8 @@ class JobSettings(_Section):
     heartbeat_s: float = Field(5.0, gt=0, description="How often a worker renews its lease.")
     reap_s: float = Field(5.0, gt=0, description="How often lost leases are looked for.")
     max_attempts: int = Field(5, ge=1, description="Tries of one step before it becomes a dead letter.")
+    retry_s: float = Field(2.0, ge=0, description="Pause after a first failed try; doubled with every further one.")
+    stop_s: float = Field(20.0, ge=0, description="How long a stopping worker waits for a step's next checkpoint.")
 
 
 class Settings(BaseSettings):
