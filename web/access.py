@@ -9,6 +9,7 @@ from typing import Any, Final, TypedDict
 
 from litestar import Litestar
 from litestar.connection import ASGIConnection
+from litestar.enums import HttpMethod
 from litestar.handlers.base import BaseRouteHandler
 from litestar.routes import BaseRoute, HTTPRoute
 
@@ -69,7 +70,11 @@ async def authorise(connection: ASGIConnection[Any, Any, Any, Any], handler: Bas
 
 
 def every_handler(app: Litestar) -> Iterable[tuple[BaseRoute, BaseRouteHandler]]:
-    """All handlers of an application with their routes, OpenAPI's own included."""
+    """All handlers of an application with their routes, OpenAPI's own included.
+
+    Left out are Litestar's answers to OPTIONS, which name the methods of a route and reach no handler of ours.
+    """
     for route in app.routes:
         for handler in route.route_handlers if isinstance(route, HTTPRoute) else [route.route_handler]:
-            yield route, handler
+            if getattr(handler, "http_methods", None) != {HttpMethod.OPTIONS}:
+                yield route, handler

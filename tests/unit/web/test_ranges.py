@@ -29,7 +29,9 @@ class Plain:
         self.closed = True
 
 
-def answer(source: Plain, *, method: str = "GET", gone_after: int | None = None, **headers: str) -> tuple[int, Any, bytes]:
+def answer(
+    source: Plain, *, method: str = "GET", gone_after: int | None = None, **headers: str
+) -> tuple[int, Any, bytes]:
     """What a client gets; ``gone_after`` is after how many body events it hangs up."""
 
     async def ask() -> tuple[int, dict[str, str], bytes]:
