@@ -45,7 +45,7 @@ class Segmentation:
     """The network, loaded once; safe to use from several threads."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
-        self._session = load_network(path, threads=threads)
+        self._network = Network(path, threads=threads)
 
     def __call__(self, windows: list[Samples]) -> npt.NDArray[np.bool_]:
         """Who of three local voices speaks in each frame: (windows, frames, voices)."""
@@ -53,19 +53,26 @@ class Segmentation:
         for row, window in enumerate(windows):
             batch[row, 0, : len(window)] = window
         batch /= 32_768.0
-        (scores,) = self._session.run(None, {"x": batch})
+        scores = self._network(batch)
         activity: npt.NDArray[np.bool_] = _POWERSET[scores.argmax(axis=-1)]
         for row, window in enumerate(windows):
             activity[row, len(window) // FRAME_STEP :] = False
         return activity
 
 
-def load_network(path: Path, *, threads: int) -> onnxruntime.InferenceSession:
-    """A network on the CPU whose memory does not outgrow its largest run."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.enable_cpu_mem_arena = False
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+class Network:
+    """A network of one input and one output, on the CPU, whose memory does not outgrow its largest run."""
+
+    def __init__(self, path: Path, *, threads: int) -> None:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.enable_cpu_mem_arena = False
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+
+    def __call__(self, batch: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """What the network makes of ``batch``."""
+        (output,) = self._session.run(None, {"x": batch})
+        return np.asarray(output, dtype=np.float32)

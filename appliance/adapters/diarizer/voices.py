@@ -10,7 +10,7 @@ import kaldi_native_fbank
 import numpy as np
 import numpy.typing as npt
 
-from appliance.adapters.diarizer.segmentation import SAMPLE_RATE, load_network
+from appliance.adapters.diarizer.segmentation import SAMPLE_RATE, Network
 from appliance.meetings.ports import Samples
 
 MEL_BINS = 80
@@ -25,15 +25,14 @@ class Voices:
     """The network, loaded once; safe to use from several threads."""
 
     def __init__(self, path: Path, *, threads: int) -> None:
-        self._session = load_network(path, threads=threads)
+        self._network = Network(path, threads=threads)
 
     def __call__(self, speech: Samples) -> Vector | None:
         """The voice in ``speech``, as a vector of length one; None when it is too short."""
         features = filter_bank(speech)
         if len(features) < SHORTEST_FRAMES:
             return None
-        (vectors,) = self._session.run(None, {"x": features[np.newaxis]})
-        vector: Vector = vectors[0]
+        vector: Vector = self._network(features[np.newaxis])[0]
         return vector / max(float(np.linalg.norm(vector)), 1e-9)
 
 
