@@ -63,6 +63,12 @@ class HashMismatch(Corrupt):
     hint = "Nothing was installed. Copy the file again from a source that you trust."
 
 
+class PackDamaged(Corrupt):
+    code = "models.pack_damaged"
+    message = "The model pack {name} is not what was installed: {path} is {state}."
+    hint = "Import the pack again: hangjegyzet models import PATH --replace"
+
+
 class PackExists(Conflict):
     code = "models.pack_exists"
     message = "A different model pack named {name} is installed already."

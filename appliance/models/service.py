@@ -153,6 +153,10 @@ class ModelRegistry:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def size_to_import(self, source: Path) -> int:
+        """Bytes that an import would read at most, for a progress bar."""
+        return sum(open_source(source).sizes().values())
+
     def preparation(self, name: str) -> Path:
         """A folder in which setup puts the files of the known pack ``name`` together; kept until ``adopt``."""
         with self._store.exclusive():
