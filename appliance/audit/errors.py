@@ -1,6 +1,6 @@
 """What can go wrong with the trail."""
 
-from appliance.kernel.errors import Corrupt
+from appliance.kernel.errors import Conflict, Corrupt
 
 
 class TrailBroken(Corrupt):
@@ -12,3 +12,9 @@ class TrailBroken(Corrupt):
 class ForeignEvent(Corrupt):
     code = "audit.foreign_event"
     message = "An event of tenant {event_tenant} was about to be written in a transaction of tenant {tx_tenant}."
+
+
+class ExportExists(Conflict):
+    code = "audit.export_exists"
+    message = "The file {path} exists already; an export never overwrites."
+    hint = "Choose another name."

@@ -30,6 +30,8 @@ class AuditName(StrEnum):
     TRAIL_VERIFIED = "audit:trail:verified"
     TRAIL_EXPORTED = "audit:trail:exported"
     TENANT_KEY_CREATED = "keyring:tenant_key:created"
+    DATABASE_MIGRATED = "database:schema:migrated"
+    DATABASE_SHELL_OPENED = "database:shell:opened"
     SESSION_OPENED = "identity:session:opened"
     SESSION_REFUSED = "identity:session:refused"
     SESSION_CLOSED = "identity:session:closed"

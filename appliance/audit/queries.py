@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Row, text
 
-from appliance.audit.model import GENESIS, AuditEvent, ChainHead
+from appliance.audit.model import AuditEvent, ChainHead
 from appliance.database.engine import Tx
 from appliance.kernel.ids import EventId, TenantId
 
@@ -13,7 +13,7 @@ BATCH = 1000
 _COLUMNS = ", ".join(AuditEvent.__dataclass_fields__)
 _AFTER = text(
     f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # names of our own fields
-    " AND seq > :after ORDER BY seq LIMIT :limit"
+    " AND seq > :after AND (CAST(:upto AS bigint) IS NULL OR seq <= CAST(:upto AS bigint)) ORDER BY seq LIMIT :limit"
 )
 _LATEST = text(
     f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # as above
@@ -23,18 +23,17 @@ _OF_SUBJECT = text(
     f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # as above
     " AND subject_type = :subject_type AND subject_id = :subject_id ORDER BY seq"
 )
+_BEYOND_HEAD = text(
+    f"SELECT {_COLUMNS} FROM audit_event WHERE tenant_id = :tenant"  # noqa: S608  # as above
+    " AND seq > coalesce((SELECT seq FROM audit_head WHERE tenant_id = :tenant), 0) ORDER BY seq LIMIT 1"
+)
 
 
-def iterate(tx: Tx, tenant_id: TenantId, *, after: int = 0) -> Iterator[AuditEvent]:
-    """All events after a number, in order, fetched in batches: memory does not grow with the trail."""
-    while batch := events_after(tx, tenant_id, after, limit=BATCH):
+def iterate(tx: Tx, tenant_id: TenantId, *, after: int = 0, upto: int | None = None) -> Iterator[AuditEvent]:
+    """All events after a number, up to one if given, in order and in batches: memory does not grow with the trail."""
+    while batch := _batch_after(tx, tenant_id, after, upto):
         yield from batch
         after = batch[-1].seq
-
-
-def events_after(tx: Tx, tenant_id: TenantId, after: int, *, limit: int) -> list[AuditEvent]:
-    """The next events after a number."""
-    return _events(tx.execute(_AFTER, {"tenant": tenant_id, "after": after, "limit": limit}).all())
 
 
 def latest(tx: Tx, tenant_id: TenantId, *, limit: int = 50, before: int | None = None) -> list[AuditEvent]:
@@ -48,12 +47,23 @@ def about(tx: Tx, tenant_id: TenantId, subject_type: str, subject_id: object) ->
     return _events(tx.execute(_OF_SUBJECT, arguments).all())
 
 
-def head(tx: Tx, tenant_id: TenantId) -> ChainHead:
-    """Where the chain says that it ends; a chain without events ends before its first."""
+def head(tx: Tx, tenant_id: TenantId) -> ChainHead | None:
+    """Where the chain says that it ends; none before its first event."""
     row = tx.execute(
         text("SELECT seq, hash FROM audit_head WHERE tenant_id = :tenant"), {"tenant": tenant_id}
     ).one_or_none()
-    return ChainHead(row.seq, row.hash) if row else ChainHead(0, GENESIS)
+    return ChainHead(row.seq, row.hash) if row else None
+
+
+def first_beyond_head(tx: Tx, tenant_id: TenantId) -> AuditEvent | None:
+    """An event that the head does not know of; one statement, so that one appended just now is not taken for it."""
+    rows = tx.execute(_BEYOND_HEAD, {"tenant": tenant_id}).all()
+    return _event(rows[0]) if rows else None
+
+
+def _batch_after(tx: Tx, tenant_id: TenantId, after: int, upto: int | None) -> list[AuditEvent]:
+    arguments = {"tenant": tenant_id, "after": after, "upto": upto, "limit": BATCH}
+    return _events(tx.execute(_AFTER, arguments).all())
 
 
 def _events(rows: Sequence[Row[Any]]) -> list[AuditEvent]:

@@ -15,17 +15,25 @@ from appliance.audit.model import (
     AuditName,
     ChainHead,
     DetailValue,
+    Finding,
     Outcome,
+    Tampering,
     VerificationReport,
     canonical_json,
 )
-from appliance.audit.tables import AuditEventRow
 from appliance.database.engine import Tx
 from appliance.kernel.actor import Actor
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import EventId, TenantId, new_uuid
 
 EXPORT_FORMAT = "hangjegyzet-audit/1"
+FOREIGN_TEXT_LIMIT = 500
+FIELDS = tuple(AuditEvent.__dataclass_fields__)
+
+_INSERT = text(
+    f"INSERT INTO audit_event ({', '.join(FIELDS)}) VALUES ({', '.join(f':{name}' for name in FIELDS)})"  # noqa: S608  # names of our own fields
+)
+_MOVE_HEAD = text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE tenant_id = :tenant")
 
 
 class AuditTrail:
@@ -61,7 +69,7 @@ class AuditTrail:
         """
         if tx.tenant_id is not None and tx.tenant_id != actor.tenant_id:
             raise ForeignEvent(event_tenant=actor.tenant_id, tx_tenant=tx.tenant_id)
-        entry = _Entry(AuditName(name), outcome, actor, subject_type, subject_id, canonical_json(dict(detail or {})))
+        entry = _Entry(AuditName(name), outcome, actor, subject_type, subject_id, _storable_detail(detail or {}))
         waiting = tx.info.setdefault("audit", [])
         waiting.append(entry)
         if len(waiting) == 1:
@@ -74,17 +82,12 @@ class AuditTrail:
 
     def _append(self, tx: Tx, tenant_id: TenantId, entries: list["_Entry"]) -> None:
         head = _lock_head(tx, tenant_id)
-        rows = []
+        events = []
         for entry in entries:
-            event = self._event(entry, tenant_id, head)
-            rows.append(AuditEventRow(**{name: getattr(event, name) for name in AuditEvent.__dataclass_fields__}))
-            head = ChainHead(event.seq, event.hash)
-        tx.add_all(rows)
-        tx.flush()
-        tx.execute(
-            text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE tenant_id = :tenant"),
-            {"seq": head.seq, "hash": head.hash, "tenant": tenant_id},
-        )
+            events.append(self._event(entry, tenant_id, head))
+            head = ChainHead(events[-1].seq, events[-1].hash)
+        tx.execute(_INSERT, [{name: getattr(event, name) for name in FIELDS} for event in events])
+        tx.execute(_MOVE_HEAD, {"seq": head.seq, "hash": head.hash, "tenant": tenant_id})
 
     def _event(self, entry: "_Entry", tenant_id: TenantId, head: ChainHead) -> AuditEvent:
         return AuditEvent(
@@ -95,10 +98,10 @@ class AuditTrail:
             name=entry.name.value,
             outcome=entry.outcome.value,
             actor_kind=entry.actor.kind.value,
-            actor_name=entry.actor.name,
+            actor_name=_storable(entry.actor.name),
             actor_user_id=entry.actor.user_id,
             actor_session_id=entry.actor.session_id,
-            origin=entry.actor.origin,
+            origin=_storable(entry.actor.origin),
             subject_type=entry.subject_type,
             subject_id=entry.subject_id,
             detail=entry.detail,
@@ -125,10 +128,23 @@ def verify(tx: Tx, tenant_id: TenantId) -> VerificationReport:
     Against that, compare the head with one that was written down elsewhere.
     """
     head = queries.head(tx, tenant_id)
+    if head is None:
+        return _without_head(tx, tenant_id)
     count, finding = first_finding(
-        queries.iterate(tx, tenant_id), head, later=lambda seq: queries.iterate(tx, tenant_id, after=seq - 1)
+        queries.iterate(tx, tenant_id, upto=head.seq),
+        head,
+        later=lambda seq: queries.iterate(tx, tenant_id, after=seq - 1),
     )
+    if finding is None and (extra := queries.first_beyond_head(tx, tenant_id)):
+        finding = Finding(Tampering.INSERTED, extra.seq, extra.id, extra.name)
     return VerificationReport(tenant_id, count, head, finding)
+
+
+def _without_head(tx: Tx, tenant_id: TenantId) -> VerificationReport:
+    """A chain that never began has neither head nor events; with events, somebody took the head away."""
+    headless = queries.first_beyond_head(tx, tenant_id) is not None
+    finding = Finding(Tampering.REMOVED, 0, name="head of the chain") if headless else None
+    return VerificationReport(tenant_id, 0, ChainHead(0, GENESIS), finding)
 
 
 def export(tx: Tx, tenant_id: TenantId) -> Iterator[str]:
@@ -136,11 +152,11 @@ def export(tx: Tx, tenant_id: TenantId) -> Iterator[str]:
 
     An event's hash is the SHA-256 of its line without the field ``hash``.
     """
-    head = queries.head(tx, tenant_id)
+    head = queries.head(tx, tenant_id) or ChainHead(0, GENESIS)
     yield canonical_json(
         {"format": EXPORT_FORMAT, "tenant_id": str(tenant_id), "head_seq": head.seq, "head_hash": head.hash.hex()}
     )
-    for event in queries.iterate(tx, tenant_id):
+    for event in queries.iterate(tx, tenant_id, upto=head.seq):
         yield canonical_json(event.as_fields() | {"prev_hash": event.prev_hash.hex(), "hash": event.hash.hex()})
 
 
@@ -154,3 +170,12 @@ def _lock_head(tx: Tx, tenant_id: TenantId) -> ChainHead:
         text("SELECT seq, hash FROM audit_head WHERE tenant_id = :tenant FOR UPDATE"), {"tenant": tenant_id}
     ).one()
     return ChainHead(row.seq, row.hash)
+
+
+def _storable(value: str) -> str:
+    """Foreign text, such as the name of somebody who tries to sign in: what PostgreSQL can't store becomes U+FFFD."""
+    return value[:FOREIGN_TEXT_LIMIT].encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+
+
+def _storable_detail(detail: Mapping[str, DetailValue]) -> str:
+    return canonical_json({key: _storable(value) if isinstance(value, str) else value for key, value in detail.items()})

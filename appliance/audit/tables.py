@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from appliance.database.types import bytes_column, utc_column
+from appliance.tenants.tables import Tenant
 
 
 class AuditEventRow(SQLModel, table=True):
@@ -19,7 +20,7 @@ class AuditEventRow(SQLModel, table=True):
         Index("audit_event_subject", "tenant_id", "subject_type", "subject_id"),
     )
 
-    tenant_id: UUID = Field(primary_key=True, foreign_key="tenant.id")
+    tenant_id: UUID = Field(primary_key=True, foreign_key=f"{Tenant.__tablename__}.id")
     seq: int = Field(primary_key=True, sa_type=BigInteger)
     id: UUID = Field(unique=True)
     at: datetime = utc_column()
@@ -43,6 +44,6 @@ class AuditHeadRow(SQLModel, table=True):
     __tablename__ = "audit_head"
     __table_args__ = (CheckConstraint("octet_length(hash) = 32", name="audit_head_hash_length"),)
 
-    tenant_id: UUID = Field(primary_key=True, foreign_key="tenant.id")
+    tenant_id: UUID = Field(primary_key=True, foreign_key=f"{Tenant.__tablename__}.id")
     seq: int = Field(sa_type=BigInteger)
     hash: bytes = bytes_column(nullable=False)

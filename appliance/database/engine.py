@@ -5,6 +5,7 @@ pooled connection can never carry it into the next one. A transaction without a 
 table.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -15,12 +16,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
-from appliance.database.errors import DatabaseUnavailable
+from appliance.database.errors import DatabaseUnavailable, NotInitialised
+from appliance.kernel.errors import Unavailable
 from appliance.kernel.ids import TenantId
 
 CONNECT_LIMIT_S = 10
 CONNECTION_LOST = ("08", "57P", "53300")
 """SQLSTATEs of a server that is gone, going, starting or full (PostgreSQL documentation, appendix A)."""
+
+_MISSING = re.compile(r'FATAL:\s+(?:database|role) "([^"]+)" does not exist')
 
 
 class Tx(Session):
@@ -120,12 +124,12 @@ def _told_plainly() -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        if error.connection_invalidated or is_connection_loss(error.orig):
-            raise DatabaseUnavailable from error
+        if told := _plain_error(error.orig, lost=error.connection_invalidated):
+            raise told from error
         raise
     except psycopg.OperationalError as error:
-        if is_connection_loss(error):
-            raise DatabaseUnavailable from error
+        if told := _plain_error(error):
+            raise told from error
         raise
 
 
@@ -136,3 +140,12 @@ def is_connection_loss(error: BaseException | None) -> bool:
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
     return error.sqlstate.startswith(CONNECTION_LOST)
+
+
+def _plain_error(error: BaseException | None, *, lost: bool = False) -> Unavailable | None:
+    if not (lost or is_connection_loss(error)):
+        return None
+    # A refused connection carries no SQLSTATE, only the server's words, which are English under our locale.
+    if missing := _MISSING.search(str(error)):
+        return NotInitialised(place=missing[1])
+    return DatabaseUnavailable()

@@ -107,7 +107,7 @@ class SchemaUnknown(Unavailable):
 
 class NotInitialised(Unavailable):
     code = "database.not_initialised"
-    message = "There is no database in {place} yet."
+    message = "There is no database {place} yet."
     hint = "Run: hangjegyzet db init"
 
 

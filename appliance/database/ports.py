@@ -41,3 +41,7 @@ class DatabaseServer(Protocol):
     def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
         """The address for SQLAlchemy, as ``postgresql+psycopg://…``."""
         ...
+
+    def client_command(self, program: str, role: DatabaseRole, database: str = DATABASE_NAME) -> list[str]:
+        """The command line that connects one of PostgreSQL's own programs, such as ``psql``, as a role."""
+        ...

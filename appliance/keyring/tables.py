@@ -7,6 +7,7 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index
 from sqlmodel import Field, SQLModel
 
 from appliance.database.types import bytes_column, utc_column
+from appliance.tenants.tables import Tenant
 
 
 class TenantKey(SQLModel, table=True):
@@ -15,7 +16,7 @@ class TenantKey(SQLModel, table=True):
     __tablename__ = "tenant_key"
     __table_args__ = (CheckConstraint("version > 0", name="tenant_key_version_positive"),)
 
-    tenant_id: UUID = Field(primary_key=True, foreign_key="tenant.id")
+    tenant_id: UUID = Field(primary_key=True, foreign_key=f"{Tenant.__tablename__}.id")
     version: int = Field(primary_key=True)
     provider: str
     wrapped: bytes = bytes_column(nullable=False)

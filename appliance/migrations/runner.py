@@ -6,7 +6,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, pool
+from sqlalchemy import Connection
 
 from appliance.database.engine import Database
 from appliance.database.errors import SchemaBehind, SchemaUnknown
@@ -37,9 +37,12 @@ def revisions() -> list[str]:
 
 def current(url: str) -> str:
     """The revision that the database is at; ``base`` when it was never migrated."""
-    engine = create_engine(url, poolclass=pool.NullPool)
-    with engine.connect() as connection:
-        return _current(connection)
+    database = Database(url, pool_size=1)
+    try:
+        with database.reading(None) as tx:
+            return _current(tx.connection())
+    finally:
+        database.dispose()
 
 
 def require_head(database: Database) -> None:
@@ -50,8 +53,8 @@ def require_head(database: Database) -> None:
         SchemaUnknown: a newer release has written it.
     """
     needed = head()
-    with database.engine.connect() as connection:
-        found = _current(connection)
+    with database.reading(None) as tx:
+        found = _current(tx.connection())
     if found == needed:
         return
     if found == "base" or found in revisions():
