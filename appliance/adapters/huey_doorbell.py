@@ -93,7 +93,7 @@ class DoorbellConsumer(Consumer):
         patience_s: float,
     ) -> None:
         self._on_stop = on_stop
-        super().__init__(
+        super().__init__(  # type: ignore[no-untyped-call]  # huey is untyped
             _Bell(queue, connect=connect, answer=answer).huey,
             workers=threads,
             periodic=False,
@@ -106,7 +106,7 @@ class DoorbellConsumer(Consumer):
 
     def stop(self, graceful: bool = False) -> None:
         self._on_stop()
-        super().stop(graceful=graceful)
+        super().stop(graceful=graceful)  # type: ignore[no-untyped-call]  # huey is untyped
 
 
 class _Bell:
