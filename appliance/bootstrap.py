@@ -77,7 +77,6 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
             clock,
             session_idle_s=settings.web.session_idle_s,
             session_absolute_s=settings.web.session_absolute_s,
-            home_tenant=home_tenant,
         ),
         accounts=AccountService(database, audit, clock),
         models=ModelRegistry(settings.models_path, clock=clock),

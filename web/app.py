@@ -27,6 +27,7 @@ from web.request import PortalRequest
 from web.security.headers import add_security_headers
 from web.security.sessions import SessionMiddleware
 from web.services import WebServices
+from web.sse import JobStreams
 
 _MAX_BODY_BYTES = 256 * 1024
 """Of a form or a JSON body; uploads lift it on their own route."""
@@ -47,6 +48,7 @@ def create_app(
     state: dict[str, Any] = {
         "services": services,
         "static_files": static_files,
+        "streams": JobStreams(services.job_listener),
         "renderer": Renderer(static_files),
     }
     app = Litestar(

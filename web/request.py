@@ -13,6 +13,7 @@ from web.services import WebServices
 
 if TYPE_CHECKING:  # rendering needs requests; requests only name the renderer
     from web.rendering import Renderer
+    from web.sse import JobStreams
 
 Locale = Literal["hu", "en"]
 LOCALES: Final[tuple[Locale, ...]] = ("hu", "en")
@@ -62,6 +63,11 @@ class PortalRequest(Request[Any, Any, Any]):
     def services(self) -> WebServices:
         """The appliance's services."""
         return cast("WebServices", self.app.state["services"])
+
+    @property
+    def job_streams(self) -> "JobStreams":
+        """The open event streams of this process."""
+        return cast("JobStreams", self.app.state["streams"])
 
     @property
     def renderer(self) -> "Renderer":

@@ -5,7 +5,13 @@ from typing import Protocol
 from appliance.database.engine import Database
 from appliance.identity.accounts import AccountService
 from appliance.identity.service import IdentityService
+from appliance.jobs.ports import JobNews
+from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
+from appliance.kernel.ids import TenantId
+from appliance.kernel.ids import TenantId
+from appliance.meetings.service import MeetingService
+from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
 
 
@@ -17,8 +23,23 @@ class WebServices(Protocol):
     @property
     def clock(self) -> Clock: ...
     @property
+    def home_tenant(self) -> TenantId:
+        """The tenant that was set up first: the one that awaits its first administrator."""
+        ...
+
+    @property
     def database(self) -> Database: ...
     @property
     def identity(self) -> IdentityService: ...
     @property
     def accounts(self) -> AccountService: ...
+    @property
+    def home_tenant(self) -> TenantId: ...
+    @property
+    def meetings(self) -> MeetingService: ...
+    @property
+    def jobs(self) -> JobService: ...
+    @property
+    def job_listener(self) -> JobNews: ...
+    @property
+    def models(self) -> ModelRegistry: ...

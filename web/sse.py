@@ -7,7 +7,7 @@ reconnects misses nothing, whatever ``Last-Event-ID`` it sends. One LISTEN conne
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -85,7 +85,11 @@ class JobStreams:
         def wake() -> None:
             loop.call_soon_threadsafe(changed.set)
 
-        with self._counted(user, wake), self._news.subscribe(tenant_id=tenant_id, job_id=job_id, wake=wake):
+        with ExitStack() as held:
+            held.enter_context(self._counted(user, wake))
+            # In a thread: the first subscription of a process waits for its connection to listen.
+            news = self._news.subscribe(tenant_id=tenant_id, job_id=job_id, wake=wake)
+            await sync_to_thread(held.enter_context, news)
             yield f"retry: {RETRY_MS}\n\n".encode()
             told = b""
             while not self._closed:

@@ -5,14 +5,15 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from web.access import public
-from web.api.v1 import codes, sessions, users
+from web.api.v1 import codes, jobs, meetings, models, sessions, uploads, users
 
 PREFIX = "/api/v1"
 
 
 def api_router() -> Router:
     """All routes of the API."""
-    return Router(PREFIX, route_handlers=[*sessions.ROUTE_HANDLERS, *codes.ROUTE_HANDLERS, *users.ROUTE_HANDLERS])
+    rooms = (sessions, codes, users, uploads, meetings, jobs, models)
+    return Router(PREFIX, route_handlers=[handler for room in rooms for handler in room.ROUTE_HANDLERS])
 
 
 def openapi_config() -> OpenAPIConfig:
