@@ -7,7 +7,6 @@ from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database, Tx
 from appliance.identity.errors import NotAllowed
 from appliance.identity.permissions import Permission, allows, require
-from appliance.jobs.errors import NotCancellable
 from appliance.jobs.service import JobService
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.clock import Clock
@@ -145,6 +144,7 @@ class MeetingService(Uploads):
                 if self._was_deleted(tx, meeting_id):
                     return
                 raise
+            self._jobs.cancel_meeting(tx, actor=actor, meeting_id=meeting_id)
             self._keyring.destroy_meeting_key(tx, meeting_id)
             blobs = self._delete_rows(tx, meeting)
             self._record_about(tx, AuditName.MEETING_DELETED, actor, meeting_id)
@@ -204,12 +204,6 @@ class MeetingService(Uploads):
         except KeyMissing:
             return False
         return False
-
-    def _cancel(self, tx: Tx, actor: Actor, job_id: JobId) -> None:
-        try:
-            self._jobs.cancel(tx, actor, job_id)
-        except NotCancellable:
-            return
 
     def _delete_rows(self, tx: Tx, meeting: MeetingTable) -> list[str]:
         """Delete everything but the files, and say which those are; what hangs on the meeting goes with it."""

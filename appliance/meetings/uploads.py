@@ -266,10 +266,10 @@ class Uploads:
             upload = tx.get(UploadTable, upload_id, with_for_update=True)
             if upload is None or upload.expires_at >= self._clock.now():
                 return
-            if upload.job_id is None:
-                self._forget(tx, actor, upload, AuditName.UPLOAD_EXPIRED)
-            else:
+            if upload.job_id is not None:
                 tx.delete(upload)
+                return
+            self._forget(tx, actor, upload, AuditName.UPLOAD_EXPIRED)
         self._removals.sweep_one(upload.blob, tenant_id)
 
     def _forget(self, tx: Tx, actor: Actor, upload: UploadTable, event: AuditName) -> None:

@@ -104,7 +104,7 @@ def _create_upload() -> None:
     )
     op.create_index("upload_by_expiry", "upload", ["expires_at"])
     protect("upload", worker_sees_all=True)
-    grant("upload", web="SELECT, INSERT, UPDATE, DELETE", worker="SELECT, DELETE")
+    grant("upload", web="SELECT, INSERT, UPDATE, DELETE", worker="SELECT, UPDATE, DELETE")
 
 
 def _create_sealed_document() -> None:
