@@ -26,7 +26,6 @@ from appliance.notifications.service import Outbox
 from appliance.settings import UploadSettings
 from tests.fakes.steps import recording_saga
 
-
 RECORDING: Saga[StepShape] = Saga("recording", recording_saga().steps)
 
 
