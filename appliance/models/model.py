@@ -86,9 +86,8 @@ class LanguageNote(_Value, frozen=True):
 
 Sha256 = Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 PackName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9._-]{0,79}\Z")]
-MemberPath = Annotated[
-    str, msgspec.Meta(pattern=r"\A(?!.*(?:^|/)\.{1,2}(?:/|\Z))[A-Za-z0-9_][A-Za-z0-9._+/@-]{0,199}(?<!/)\Z")
-]
+MemberPath = Annotated[str, msgspec.Meta(pattern=r"\A(?!.*(?:^|/)(?:[./]|\Z))[\w .+@(),=/-]{1,200}\Z")]
+"""A relative path of plain names: none empty, none hidden, none that climbs out."""
 
 
 class PackFile(_Value, frozen=True):

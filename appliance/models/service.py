@@ -24,7 +24,7 @@ from appliance.models.errors import (
     UnsupportedEngine,
 )
 from appliance.models.gguf import read_gguf
-from appliance.models.manifest import read_manifest
+from appliance.models.manifest import read_manifest, write_manifest
 from appliance.models.model import (
     ENGINES,
     ROLES,
@@ -297,7 +297,7 @@ def _pack_of_gguf(source: PackSource, path: str) -> Pack:
     # The file's own list of languages is a claim and not a measurement.
     languages = {tag: LanguageNote(Fitness.UNKNOWN, "declared by the file") for tag in info.languages if len(tag) == 2}
     size_bytes = source.sizes()[path]
-    return Pack(
+    pack = Pack(
         name=pack_name_from(Path(path).stem),
         kind=PackKind.LANGUAGE,
         title=info.name or Path(path).stem,
@@ -309,6 +309,8 @@ def _pack_of_gguf(source: PackSource, path: str) -> Pack:
         files=(PackFile(path=path, size_bytes=size_bytes),),
         languages=languages,
     )
+    # The constructor trusts its caller; a file's name and what it says about itself are somebody else's words.
+    return read_manifest(write_manifest(pack), source=source.label)
 
 
 def _copy_files(source: PackSource, pack: Pack, folder: Path, progress: Progress) -> Pack:

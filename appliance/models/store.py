@@ -85,7 +85,7 @@ class PackStore:
             self._packs.mkdir(parents=True, exist_ok=True)
             self._incoming.mkdir(exist_ok=True)
             lock = (self.root / ".lock").open("a")
-        except PermissionError as error:
+        except (PermissionError, NotADirectoryError, FileExistsError) as error:
             raise FolderNotWritable(folder=str(self.root)) from error
         with lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
