@@ -4,6 +4,7 @@ A list shows fifty rows and must be made in about a millisecond, so what Babel w
 Times are shown in the machine's own time zone: the appliance stands where its people are.
 """
 
+import unicodedata
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ import babel
 from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
+from appliance.kernel.sorting import SortKey, hungarian_sort_key
 from appliance.kernel.units import KIB
 from web.request import Locale
 
@@ -71,3 +73,10 @@ class Formats:
                 return f"{self.number(value, '0' if unit == 'B' or value >= 100 else '0.#')} {unit}"
             value /= KIB
         return f"{self.number(value, '0.#')} TiB"
+
+    def sort_key(self, text: str) -> SortKey:
+        """Orders names as a reader of this language expects."""
+        if self.locale == "hu":
+            return hungarian_sort_key(text)
+        plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+        return tuple(map(ord, plain)), text

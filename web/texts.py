@@ -3,6 +3,7 @@
 import math
 
 from appliance.identity.permissions import Role
+from appliance.models.model import Fitness
 from web.formats import Formats
 from web.i18n import translations
 from web.request import Locale
@@ -44,6 +45,26 @@ class Texts:
         _ = self.say
         return {"hu": _("Hungarian"), "en": _("English"), "*": _("Other languages")}.get(code, code)
 
+    def fitness(self, fitness: Fitness) -> str:
+        """How far a model may be trusted with a language, in two words."""
+        _ = self.say
+        return {
+            Fitness.FIT: _("fit"),
+            Fitness.WEAK: _("needs corrections"),
+            Fitness.UNFIT: _("not fit"),
+            Fitness.UNKNOWN: _("not measured"),
+        }[fitness]
+
+    def speaker(self, label: str | None) -> str:
+        """What to call a speaker: the machine's labels in the reader's language, a person's name as it is."""
+        _ = self.say
+        if label is None:
+            return _("Unknown speaker")
+        number = label.removeprefix("Speaker ")
+        if number != label and number.isdigit():
+            return _("Speaker %(number)s") % {"number": number}
+        return label
+
     def time_left(self, seconds: float) -> str:
         """How long it still takes, rounded up as people say it."""
         _ = self.say
@@ -59,6 +80,14 @@ class Texts:
     def count(self, singular: str, plural: str, number: int) -> str:
         """A number of things; both forms were marked for translation by the caller."""
         return self._catalogue.ngettext(singular, plural, number) % {"count": self.formats.number(number, "#,##0")}
+
+    def removal(self, reason: str) -> str:
+        """Why a passage was taken out of the transcript; an unknown reason is told as it was recorded."""
+        _ = self.say
+        known = {
+            "no_speech": _("No speech is heard here."),
+        }
+        return known.get(reason, reason)
 
     def failure(self, code: str, text: str) -> str:
         """The text of a stored failure. It was made when it happened; its code finds the words of this language."""

@@ -1,14 +1,11 @@
 """A job as its page shows it: what happens now, how long it takes, what went wrong and what can be done."""
 
 from dataclasses import dataclass
-from typing import Final
 
 from appliance.jobs.model import Failure, JobState, JobView, StepState, StepView
 from appliance.kernel.ids import JobId, MeetingId
 from web.request import Locale
 from web.texts import Texts
-
-_SETTLED: Final = frozenset({JobState.DONE, JobState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +40,6 @@ class JobCard:
     outlook: str
     progress: float
     is_moving: bool
-    is_over: bool
     failure: Trouble | None
     can_cancel: bool
     can_retry: bool
@@ -60,7 +56,6 @@ def job_card(job: JobView, locale: Locale, *, can_cancel: bool, can_retry: bool)
         outlook=_outlook(job, texts),
         progress=job.progress,
         is_moving=not job.state.is_final,
-        is_over=job.state in _SETTLED,
         failure=_trouble(job.failure, texts) if job.state is JobState.FAILED else None,
         can_cancel=can_cancel and job.state in (JobState.QUEUED, JobState.RUNNING),
         can_retry=can_retry and job.state in (JobState.FAILED, JobState.CANCELLED),

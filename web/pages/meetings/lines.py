@@ -1,0 +1,54 @@
+"""A row of the list of meetings: what the meeting is, and what its job is doing."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from appliance.identity.model import UserView
+from appliance.jobs.model import JobState, JobView
+from appliance.kernel.ids import JobId, MeetingId
+from appliance.meetings.model import MeetingRow, MeetingState
+from web.pages.meetings.job_card import doing
+from web.request import Locale
+
+MOVING_STATES = (MeetingState.WAITING, MeetingState.PROCESSING)
+MOVING_JOBS = (JobState.QUEUED, JobState.RUNNING, JobState.CANCELLING)
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingLine:
+    """One meeting of the list."""
+
+    id: MeetingId
+    title: str
+    state: str
+    duration_s: float | None
+    owner: str
+    created_at: datetime
+    progress: float | None
+    doing: str
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether work on it goes on."""
+        return self.progress is not None
+
+
+def lines(
+    rows: Iterable[MeetingRow], jobs: Mapping[JobId, JobView], reader: UserView, locale: Locale
+) -> list[MeetingLine]:
+    """The rows of a page, with the progress of those that are being worked on."""
+    return [_line(row, jobs.get(row.job_id) if row.job_id else None, reader, locale) for row in rows]
+
+
+def _line(row: MeetingRow, job: JobView | None, reader: UserView, locale: Locale) -> MeetingLine:
+    return MeetingLine(
+        id=row.id,
+        title=row.title,
+        state=row.state.value,
+        duration_s=row.duration_s,
+        owner=reader.name if row.owner_id == reader.id else "",
+        created_at=row.created_at,
+        progress=job.progress if job else None,
+        doing=doing(job, locale) if job else "",
+    )
