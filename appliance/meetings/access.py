@@ -1,14 +1,32 @@
-"""Who has been listening to what: once in a while, not once per range request."""
+"""Whose meetings somebody sees; and who has been listening to what, told once in a while."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 from datetime import datetime, timedelta
 
+from appliance.identity.errors import NotAllowed
+from appliance.identity.permissions import Permission, allows
+from appliance.kernel.actor import Actor
+from appliance.kernel.ids import UserId
+
 ACCESS_WINDOW = timedelta(minutes=15)
 """A player asks for hundreds of ranges; one event per listener, meeting and quarter of an hour tells as much."""
 
 _REMEMBERED = 10_000
+
+
+def reader_of(actor: Actor) -> UserId | None:
+    """Whose meetings ``actor`` sees; None is everybody's.
+
+    Raises:
+        NotAllowed: it is nobody who could own one.
+    """
+    if allows(actor, Permission.MEETING_READ_ALL):
+        return None
+    if actor.user_id is None:
+        raise NotAllowed(permission=Permission.MEETING_READ_ALL.value)
+    return actor.user_id
 
 
 class AccessWindow:

@@ -5,19 +5,18 @@ from sqlmodel import col, delete, select
 from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database, Tx
-from appliance.identity.errors import NotAllowed
-from appliance.identity.permissions import Permission, allows, require
+from appliance.identity.permissions import Permission, require
 from appliance.jobs.service import JobService
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.clock import Clock
-from appliance.kernel.ids import JobId, MeetingId, UserId
+from appliance.kernel.ids import JobId, MeetingId
 from appliance.keyring.documents import seal, unseal
 from appliance.keyring.errors import KeyDestroyed, KeyMissing
 from appliance.keyring.model import Dek
 from appliance.keyring.service import KeyRing
 from appliance.keyring.stream import EncryptedReader
 from appliance.meetings import queries
-from appliance.meetings.access import AccessWindow
+from appliance.meetings.access import AccessWindow, reader_of
 from appliance.meetings.admission import DISK_RESERVE_BYTES
 from appliance.meetings.documents import DocumentStore
 from appliance.meetings.errors import MeetingNotFound
@@ -84,7 +83,7 @@ class MeetingService(Uploads):
         most = max(1, min(limit, MAX_PAGE))
         after = queries.decode_cursor(cursor) if cursor else None
         with self._database.reading(actor.tenant_id) as tx:
-            found = queries.meeting_page(tx, reader=_reader(actor), after=after, most=most + 1)
+            found = queries.meeting_page(tx, reader=reader_of(actor), after=after, most=most + 1)
             shown = found[:most]
             keys = self._keyring.meeting_keys(tx, [meeting.id for meeting in shown])
         rows = tuple(_row(meeting, keys[meeting.id]) for meeting in shown if meeting.id in keys)
@@ -109,6 +108,15 @@ class MeetingService(Uploads):
         """
         require(actor, Permission.MEETING_READ)
         self._readable(tx, actor, meeting_id)
+
+    def title(self, tx: Tx, actor: Actor, meeting_id: MeetingId) -> str:
+        """The title alone, for rooms that show something of a meeting.
+
+        Raises:
+            MeetingNotFound: there is none, or ``actor`` may not know of it.
+        """
+        require(actor, Permission.MEETING_READ)
+        return _title(*self._readable(tx, actor, meeting_id))
 
     def rename(self, actor: Actor, meeting_id: MeetingId, title: str) -> MeetingView:
         """Give a meeting another title.
@@ -182,7 +190,7 @@ class MeetingService(Uploads):
             return self._documents.get(tx, meeting_id, PEAKS_DOCUMENT)
 
     def _readable(self, tx: Tx, actor: Actor, meeting_id: MeetingId) -> tuple[SealedMeeting, Dek]:
-        sealed = queries.meeting(tx, meeting_id, reader=_reader(actor))
+        sealed = queries.meeting(tx, meeting_id, reader=reader_of(actor))
         if sealed is None:
             raise MeetingNotFound(meeting_id=meeting_id)
         return sealed, self._keyring.meeting_key(tx, meeting_id)
@@ -217,19 +225,6 @@ class MeetingService(Uploads):
 
     def _record_about(self, tx: Tx, event: AuditName, actor: Actor, meeting_id: MeetingId) -> None:
         self._audit.record(tx, event, actor=actor, subject_type="meeting", subject_id=meeting_id)
-
-
-def _reader(actor: Actor) -> UserId | None:
-    """Whose meetings ``actor`` sees; None is everybody's.
-
-    Raises:
-        NotAllowed: it is nobody who could own one.
-    """
-    if allows(actor, Permission.MEETING_READ_ALL):
-        return None
-    if actor.user_id is None:
-        raise NotAllowed(permission=Permission.MEETING_READ_ALL.value)
-    return actor.user_id
 
 
 def _title(sealed: SealedMeeting, dek: Dek) -> str:
