@@ -37,11 +37,11 @@ _TAKE = text(
     """
     UPDATE job_step
     SET state = CASE state WHEN 'ready' THEN 'running' ELSE 'undoing' END, dirty = true, attempt = attempt + 1,
-        worker = :worker, started_at = clock_timestamp(), renewed_at = clock_timestamp(),
+        worker = :worker, started_at = clock_timestamp(),
         lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s), finished_at = NULL,
         progress_from = progress
     WHERE job_id = :job_id AND name = :name
-    RETURNING attempt, tries, losses, state, spent_s
+    RETURNING attempt, tries, losses, state, resumed
     """
 )
 
@@ -66,7 +66,7 @@ _CHARGE = text(
 _RENEW = text(
     """
     UPDATE job_step s
-    SET renewed_at = clock_timestamp(), lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
+    SET lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
     FROM job j, unnest(CAST(:job_ids AS uuid[]), CAST(:names AS text[]), CAST(:attempts AS integer[]))
          AS held (job_id, name, attempt)
     WHERE j.id = s.job_id AND s.job_id = held.job_id AND s.name = held.name AND s.attempt = held.attempt
@@ -147,7 +147,7 @@ class Leases:
                 worker=self._process.name,
                 undo=taken.state == StepState.UNDOING,
             )
-            if not lease.undo and taken.spent_s == 0:  # going on after a crash is not another turn
+            if not lease.undo and not taken.resumed:  # going on after a crash is not another turn
                 self._charge(tx, lease)
             announce(tx, job.id, job.tenant_id, job.meeting_id)
         return Claim(lease)
@@ -296,7 +296,7 @@ class Leases:
     def _learn(self, tx: Tx, lease: Lease, entry: Entry, row: JobStep) -> None:
         """Remember what the step cost, if this attempt did all of it undisturbed."""
         audio_s = entry.job.audio_s
-        if not audio_s or row.spent_s > 0 or row.progress_from > 0 or row.started_at is None:
+        if not audio_s or row.resumed or row.started_at is None:
             return
         work_s = max(0.0, (entry.now - row.started_at).total_seconds())
         tx.execute(

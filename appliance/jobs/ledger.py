@@ -125,9 +125,8 @@ class Ledger:
 
     def _write_step(self, tx: Tx, entry: Entry, row: JobStep, before: Stage, after: Stage) -> None:
         if before.state.is_leased:
-            if row.started_at is not None:
-                row.spent_s += ((row.renewed_at or entry.now) - row.started_at).total_seconds()
-            row.worker = row.lease_expires_at = row.renewed_at = None
+            row.worker = row.lease_expires_at = None
+            row.resumed = True
         row.state, row.dirty = after.state.value, after.dirty
         row.after_undo = after.after_undo.value if after.after_undo else None
         if after.state is StepState.DONE:
@@ -135,7 +134,7 @@ class Ledger:
             _start_afresh(row)
             _drop_checkpoint(tx, row)
         elif before.state is StepState.UNDOING and not after.dirty:
-            row.started_at, row.progress, row.spent_s = None, 0.0, 0.0
+            row.started_at, row.progress = None, 0.0
             _start_afresh(row, keep_failure=after.state is StepState.FAILED)
             _drop_checkpoint(tx, row)
         elif before.state in {StepState.FAILED, StepState.CANCELLED, StepState.DONE}:
@@ -208,6 +207,7 @@ def _explain(row: JobStep, failure: Failure) -> None:
 
 def _start_afresh(row: JobStep, *, keep_failure: bool = False) -> None:
     row.tries = row.losses = 0
+    row.resumed = False
     if not keep_failure:
         row.failure_code = row.failure_message = row.failure_remedy = None
 

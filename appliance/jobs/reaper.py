@@ -39,7 +39,7 @@ _LEASED = text(
 
 _UNHEARD = text(
     """
-    SELECT queue, (array_agg(job_id ORDER BY ready_at))[:least] AS job_ids
+    SELECT queue, (array_agg(job_id ORDER BY ready_at))[1 : CAST(:least AS integer)] AS job_ids
     FROM job_step
     WHERE state IN ('ready', 'undo_ready') AND ready_at <= now() - make_interval(secs => :unheard_s)
     GROUP BY queue

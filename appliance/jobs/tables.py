@@ -86,14 +86,13 @@ class JobStep(SQLModel, table=True):
     ready_at: datetime | None = utc_column(default=None, nullable=True)
     worker: str | None = Field(default=None, sa_type=Text)
     lease_expires_at: datetime | None = utc_column(default=None, nullable=True)
-    renewed_at: datetime | None = utc_column(default=None, nullable=True)
     started_at: datetime | None = utc_column(default=None, nullable=True)
     finished_at: datetime | None = utc_column(default=None, nullable=True)
     progress: float = Field(default=0.0, sa_type=Double)
     progress_from: float = Field(default=0.0, sa_type=Double)
     """Progress when the present attempt began: the rest of it is what the attempt achieved."""
-    spent_s: float = Field(default=0.0, sa_type=Double)
-    """Seconds of the attempts before the present one."""
+    resumed: bool = False
+    """Whether an earlier attempt at the same work was interrupted."""
     failure_code: str | None = Field(default=None, sa_type=Text)
     failure_message: str | None = Field(default=None, sa_type=Text)
     failure_remedy: str | None = Field(default=None, sa_type=Text)

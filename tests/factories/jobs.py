@@ -8,7 +8,6 @@ from sqlalchemy import text
 
 from appliance.adapters.huey_doorbell import HueyDoorbell
 from appliance.audit.service import AuditTrail
-from appliance.database.engine import Tx
 from appliance.identity.permissions import EVERY_PERMISSION, Permission
 from appliance.jobs import roster
 from appliance.jobs.leased import LeasedContext, StopSignal
