@@ -7,7 +7,11 @@ web process and the short CLI commands never load them.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import cast
 
+from appliance.adapters.blobs import LocalBlobs
+from appliance.adapters.huey_doorbell import HueyDoorbell
+from appliance.adapters.job_listener import JobListener
 from appliance.adapters.postgres import open_server
 from appliance.adapters.root_key import FileKeyProvider
 from appliance.audit.service import AuditTrail
@@ -16,12 +20,31 @@ from appliance.database.ports import DatabaseServer
 from appliance.database.roles import DatabaseRole
 from appliance.identity.accounts import AccountService
 from appliance.identity.service import IdentityService
+from appliance.jobs.model import Saga, StepShape
+from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.ids import TenantId
 from appliance.keyring.service import KeyRing
+from appliance.meetings.documents import DocumentStore
+from appliance.meetings.ports import BlobStore
+from appliance.meetings.service import MeetingService
+from appliance.meetings.steps import ValidateStep
+from appliance.migrations.readiness import require_ready
 from appliance.models.service import ModelRegistry
+from appliance.notifications.service import Outbox
+from appliance.notifications.steps import NotifyStep
+from appliance.search.steps import IndexStep
 from appliance.settings import Settings
 from appliance.tenants.queries import first_tenant
+
+RECORDING = "recording"
+"""The kind of job that takes a recording to its minutes."""
+
+_STEP_CLASSES = (ValidateStep, IndexStep, NotifyStep)
+
+# Name, queue and needs are class attributes of every step, so the classes themselves have the shape.
+RECORDING_SHAPE = Saga(RECORDING, cast("tuple[StepShape, ...]", _STEP_CLASSES))
+"""What a door needs to start such a job: the steps' names, queues and needs, without their engines."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +57,15 @@ class Services:
     database: Database
     audit: AuditTrail
     keyring: KeyRing
+    blobs: BlobStore
+    documents: DocumentStore
+    outbox: Outbox
     identity: IdentityService
     accounts: AccountService
     models: ModelRegistry
+    jobs: JobService
+    job_listener: JobListener
+    meetings: MeetingService
     home_tenant: TenantId
     """The tenant that was set up first; operators on the machine act in it."""
 
@@ -47,15 +76,20 @@ def open_services(settings: Settings, role: DatabaseRole) -> Iterator[Services]:
 
     Raises:
         NotInitialised, DatabaseUnavailable: there is no database, or it does not answer.
+        SchemaBehind, SchemaUnknown: the database was written by another release.
         NoTenant: the appliance was never set up.
     """
-    clock = SystemClock()
     server = open_server(settings)
     with server.running():
         database = Database(server.url(role), pool_size=settings.database.pool_size)
+        services = None
         try:
-            yield wire(settings, clock=clock, server=server, database=database)
+            require_ready(database)
+            services = wire(settings, clock=SystemClock(), server=server, database=database)
+            yield services
         finally:
+            if services is not None:
+                services.job_listener.close()
             database.dispose()
 
 
@@ -64,13 +98,32 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
     with database.reading(None) as tx:
         home_tenant = first_tenant(tx)
     audit = AuditTrail(clock)
+    keyring = KeyRing(FileKeyProvider(settings.root_key_path), clock)
+    blobs = LocalBlobs(settings.blobs_path)
+    documents = DocumentStore(keyring, clock)
+    outbox = Outbox(clock)
+    jobs = JobService(database, sagas={RECORDING: RECORDING_SHAPE}, doorbell=HueyDoorbell(), audit=audit)
+    meetings = MeetingService(
+        database=database,
+        clock=clock,
+        audit=audit,
+        keyring=keyring,
+        jobs=jobs,
+        blobs=blobs,
+        documents=documents,
+        outbox=outbox,
+        settings=settings.upload,
+    )
     return Services(
         settings=settings,
         clock=clock,
         server=server,
         database=database,
         audit=audit,
-        keyring=KeyRing(FileKeyProvider(settings.root_key_path), clock),
+        keyring=keyring,
+        blobs=blobs,
+        documents=documents,
+        outbox=outbox,
         identity=IdentityService(
             database,
             audit,
@@ -80,5 +133,8 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
         ),
         accounts=AccountService(database, audit, clock),
         models=ModelRegistry(settings.models_path, clock=clock),
+        jobs=jobs,
+        job_listener=JobListener(database),
+        meetings=meetings,
         home_tenant=home_tenant,
     )
