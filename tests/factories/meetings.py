@@ -56,14 +56,15 @@ def a_meeting_service(
     folder: Path,
     upload: UploadSettings | None = None,
     reserve_bytes: int = 0,
+    saga: Saga[StepShape] = RECORDING,
 ) -> MeetingService:
-    """The real thing over ``database``, with jobs that nobody works on."""
+    """The real thing over ``database``, with jobs that nobody works on unless a test does."""
     return MeetingService(
         database=database,
         clock=clock,
         audit=audit,
         keyring=keyring,
-        jobs=JobService(database, sagas={"recording": RECORDING}, doorbell=HueyDoorbell(), audit=audit),
+        jobs=JobService(database, sagas={"recording": saga}, doorbell=HueyDoorbell(), audit=audit),
         blobs=LocalBlobs(folder),
         documents=DocumentStore(keyring, clock),
         outbox=Outbox(clock),
