@@ -30,6 +30,7 @@ from appliance.meetings.ports import BlobStore
 from appliance.meetings.service import MeetingService
 from appliance.meetings.steps import ValidateStep
 from appliance.migrations.readiness import require_ready
+from appliance.models.location import models_folder
 from appliance.models.service import ModelRegistry
 from appliance.notifications.service import Outbox
 from appliance.notifications.steps import NotifyStep
@@ -132,7 +133,7 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
             session_absolute_s=settings.web.session_absolute_s,
         ),
         accounts=AccountService(database, audit, clock),
-        models=ModelRegistry(settings.models_path, clock=clock),
+        models=ModelRegistry(models_folder(settings), clock=clock),
         jobs=jobs,
         job_listener=JobListener(database),
         meetings=meetings,

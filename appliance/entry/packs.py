@@ -2,13 +2,14 @@
 
 import getpass
 
+from appliance.models.location import models_folder
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
 
 
 def open_registry(settings: Settings) -> ModelRegistry:
     """The machine's packs, to look at and to choose from."""
-    return ModelRegistry(settings.models_path, actor=getpass.getuser())
+    return ModelRegistry(models_folder(settings), actor=getpass.getuser())
 
 
 def open_installing_registry(settings: Settings) -> ModelRegistry:
@@ -16,4 +17,4 @@ def open_installing_registry(settings: Settings) -> ModelRegistry:
     # Costs 50 MiB and a third of a second, which listing packs should not.
     from appliance.adapters.onnx_graphs import OnnxGraphs
 
-    return ModelRegistry(settings.models_path, derivation=OnnxGraphs(), actor=getpass.getuser())
+    return ModelRegistry(models_folder(settings), derivation=OnnxGraphs(), actor=getpass.getuser())

@@ -1,14 +1,27 @@
-"""Where the starter packs of a source checkout are kept, so that a second one on the same machine needs no download."""
+"""Where model packs are kept."""
 
 import os
 from pathlib import Path
 
+from appliance.settings import Settings
+
+
+def models_folder(settings: Settings) -> Path:
+    """The folder of this machine's packs.
+
+    The one that is set; or ``models`` in the data folder, which an installed appliance has; or, where neither is there,
+    what ``make setup`` has filled for this user, so that a source checkout works without configuration.
+    """
+    if settings.models_dir is not None or settings.models_path.is_dir():
+        return settings.models_path
+    filled = starter_path()
+    return filled if filled.is_dir() else settings.models_path
+
 
 def starter_path() -> Path:
-    """The per-user models folder that ``make setup`` fills and that the demo and the tests use.
+    """The per-user models folder that ``make setup`` fills, so that a second checkout needs no download.
 
-    ``HANGJEGYZET_CACHE`` wins; otherwise it is ``hangjegyzet/models`` in the user's cache folder. An installed
-    appliance does not look here: its packs are in ``Settings.models_path``.
+    ``HANGJEGYZET_CACHE`` wins; otherwise it is ``hangjegyzet/models`` in the user's cache folder.
     """
     chosen = os.environ.get("HANGJEGYZET_CACHE")
     if chosen:
