@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import httpx
 
+from appliance.identity.model import CodePurpose, OneTimeCode
 from appliance.kernel.errors import Refused, Unavailable
 
 _RETRY_PAUSE_S = 0.5
@@ -66,6 +67,15 @@ class PortalClient:
                 pass
             time.sleep(0.2)
         raise PortalSilent(url=self.url, patience_s=timeout_s)
+
+    def become_somebody(self, code: OneTimeCode, *, email: str, name: str, password: str) -> None:
+        """Use a one-time code: become the first administrator, or choose a password; signs in."""
+        form = {"code": code.code, "password": password}
+        if code.purpose is CodePurpose.FIRST_ADMINISTRATOR:
+            answer = self._request("POST", "/api/v1/first-administrator", json={**form, "email": email, "name": name})
+        else:
+            answer = self._request("POST", "/api/v1/passwords", json=form)
+        self._csrf = answer.json()["csrf_token"]
 
     def sign_in(self, email: str, password: str) -> None:
         """Open a session; its cookie and CSRF token go with every later request."""
