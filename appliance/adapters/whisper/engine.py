@@ -1,0 +1,130 @@
+"""``SpeechToText`` by faster-whisper: Whisper in CTranslate2, Silero's voice detector in onnxruntime."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from faster_whisper import BatchedInferencePipeline, WhisperModel
+from faster_whisper.vad import get_vad_model
+
+from appliance.adapters.whisper.device import Device
+from appliance.meetings.ports import Samples
+from appliance.transcripts.model import Word
+from appliance.transcripts.ports import Decoded, Hints, Voice
+
+SAMPLE_RATE = 16_000
+VOICE_SAMPLES = 512
+VOICE_BLOCK = VOICE_SAMPLES * 9_375
+"""Five minutes: the detector's memory grows with what it is given."""
+VOICE_WARM_UP = VOICE_SAMPLES * 64
+"""Heard again before each block, because the detector remembers."""
+BEAM = 5
+
+logging.getLogger("faster_whisper").setLevel(logging.ERROR)
+
+
+class WhisperSpeech:
+    """Hears words; loaded once per process, used by one thread at a time.
+
+    Args:
+        path: folder of a Whisper model converted for CTranslate2.
+        model: what the record calls the weights.
+        device: where and in which precision to compute.
+        batch: clips decoded together.
+    """
+
+    name = "faster-whisper"
+    longest_clip_s = 28.0
+
+    def __init__(self, path: Path, *, model: str, device: Device, batch: int = 4) -> None:
+        self.model = model
+        self.batch = batch
+        self.device = device
+        self._whisper = WhisperModel(
+            str(path),
+            device=device.kind,
+            compute_type=device.compute_type,
+            cpu_threads=device.threads,
+            local_files_only=True,
+        )
+        self._pipeline = BatchedInferencePipeline(self._whisper)  # type: ignore[no-untyped-call]  # the package has no types
+        self._voice = get_vad_model()
+
+    def voice(self, audio: Samples) -> Voice:
+        """How likely somebody speaks; see ``transcripts.ports.SpeechToText``."""
+        values = []
+        for start in range(0, len(audio), VOICE_BLOCK):
+            warm_up = min(start, VOICE_WARM_UP)
+            block = _float(audio[start - warm_up : start + VOICE_BLOCK])
+            block = np.pad(block, (0, -len(block) % VOICE_SAMPLES))
+            values.append(np.asarray(self._voice(block)).reshape(-1)[warm_up // VOICE_SAMPLES :])
+        return np.concatenate(values) if values else np.zeros(0, dtype=np.float32)
+
+    def languages(self, clip: Samples) -> Mapping[str, float]:
+        """Probability of each language in one clip."""
+        if not self._whisper.model.is_multilingual:
+            return {"en": 1.0}
+        _, _, probabilities = self._whisper.detect_language(_float(clip))
+        return dict(probabilities)
+
+    def decode(self, clips: Sequence[Samples], hints: Hints) -> list[Decoded]:
+        """The words of each clip, all decoded together with beam search."""
+        ends = np.cumsum([len(clip) for clip in clips]) / SAMPLE_RATE
+        starts = [0.0, *ends[:-1]]
+        segments, _ = self._pipeline.transcribe(
+            _float(np.concatenate(clips)),
+            clip_timestamps=[{"start": start, "end": end} for start, end in zip(starts, ends, strict=True)],
+            batch_size=len(clips),
+            **self._options(hints),
+        )
+        found: list[list[Any]] = [[] for _ in clips]
+        for segment in segments:
+            at = int(np.searchsorted(ends, segment.seek / 100 + 0.02, side="right"))
+            found[min(at, len(clips) - 1)].append(segment)
+        return [_decoded(parts, offset_s=start) for parts, start in zip(found, starts, strict=True)]
+
+    def decode_carefully(self, clip: Samples, hints: Hints) -> Decoded:
+        """The words of one clip by sequential decoding, with rising temperature while the result is poor."""
+        segments, _ = self._whisper.transcribe(
+            _float(clip), condition_on_previous_text=False, vad_filter=False, **self._options(hints)
+        )
+        return _decoded(list(segments), offset_s=0.0)
+
+    def _options(self, hints: Hints) -> dict[str, Any]:
+        return {
+            "language": hints.language,
+            "task": "transcribe",
+            "beam_size": BEAM,
+            "word_timestamps": True,
+            "hotwords": ", ".join(hints.vocabulary) or None,
+        }
+
+
+def _float(audio: Samples) -> npt.NDArray[np.float32]:
+    return audio.astype(np.float32) / 32_768.0
+
+
+def _decoded(segments: Sequence[Any], *, offset_s: float) -> Decoded:
+    """Segments of one clip as one decoding; doubts are weighed by tokens."""
+    tokens = [max(1, len(segment.tokens)) for segment in segments]
+    words = tuple(
+        Word(
+            start_s=round(max(0.0, word.start - offset_s), 3),
+            end_s=round(max(0.0, word.end - offset_s), 3),
+            text=word.word.strip(),
+            probability=round(float(word.probability), 4),
+        )
+        for segment in segments
+        for word in segment.words or ()
+        if word.word.strip()
+    )
+    if not segments:
+        return Decoded(words, logprob=0.0, no_speech=1.0)
+    return Decoded(
+        words,
+        logprob=float(np.average([segment.avg_logprob for segment in segments], weights=tokens)),
+        no_speech=float(np.average([segment.no_speech_prob for segment in segments], weights=tokens)),
+    )

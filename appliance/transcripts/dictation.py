@@ -1,0 +1,195 @@
+"""From sound to words: cuts the recording, lets an engine decode it, checks everything, asks again where in doubt.
+
+The engine does what is slow; what is decided here is the same for every engine, and tested without one.
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from appliance.meetings.model import SAMPLE_RATE
+from appliance.meetings.ports import Samples
+from appliance.speakers.ports import Bookmark
+from appliance.transcripts import guards
+from appliance.transcripts.guards import Evidence
+from appliance.transcripts.model import Removed, Spoken, Value, Word
+from appliance.transcripts.packing import Clip, Span, pack, speech_spans
+from appliance.transcripts.ports import Decoded, Hints, SpeechToText
+
+LANGUAGE_WINDOWS = 5
+"""Places of the recording at which the language is asked for; a meeting may open in another one."""
+GAP_MARGIN_S = 0.3
+VOICE_SHARE, GAPS_SHARE = 0.03, 0.05
+"""Parts of the whole work that finding speech and filling gaps usually take."""
+
+
+class Passage(Value, frozen=True):
+    """What became of one clip."""
+
+    words: tuple[Word, ...] = ()
+    removed: tuple[Removed, ...] = ()
+
+
+class Note(Value, frozen=True):
+    """How far a dictation came, so that another process can go on."""
+
+    plan: str
+    language: str
+    language_probability: float
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the people of the meeting told beforehand; without a language it is detected."""
+
+    language: str | None = None
+    vocabulary: tuple[str, ...] = ()
+
+
+class Dictation:
+    """One recording on its way to words.
+
+    Args:
+        engine: decodes clips.
+        audio: the whole recording.
+        wishes: language and vocabulary, as far as known.
+        progress: told how much is done, 0 to 1; what it raises ends the work.
+        bookmark: where to note how far it came, after every batch.
+    """
+
+    def __init__(
+        self,
+        engine: SpeechToText,
+        audio: Samples,
+        *,
+        wishes: Wishes,
+        progress: Callable[[float], None],
+        bookmark: Bookmark | None = None,
+    ) -> None:
+        self._engine = engine
+        self._audio = audio
+        self._wishes = wishes
+        self._progress = progress
+        self._bookmark = bookmark
+        self._duration_s = len(audio) / SAMPLE_RATE
+
+    def run(self) -> Spoken:
+        """Everything that was said, and what was removed for want of proof."""
+        evidence = Evidence(self._audio, self._engine.voice(self._audio))
+        self._progress(VOICE_SHARE)
+        longest_s = self._engine.longest_clip_s
+        spans = speech_spans(evidence.voice, duration_s=self._duration_s, longest_s=longest_s)
+        clips = pack(spans, longest_s=longest_s)
+        note = self._resume(clips) or self._begin(clips)
+        hints = Hints(note.language, self._wishes.vocabulary)
+        passages = [*note.passages, *self._decode_rest(clips, hints, note, evidence)]
+        filled = self._fill_gaps(clips, passages, hints, evidence)
+        self._progress(1.0)
+        return Spoken(
+            language=note.language,
+            language_probability=note.language_probability,
+            duration_s=round(self._duration_s, 3),
+            speech_s=round(sum(guards.speech_seconds(evidence.voice, span) for span in spans), 3),
+            engine=self._engine.name,
+            model=self._engine.model,
+            passages=tuple(passage.words for passage in filled if passage.words),
+            removed=tuple(sorted((cut for passage in filled for cut in passage.removed), key=lambda cut: cut.start_s)),
+        )
+
+    def _plan(self, clips: Sequence[Clip]) -> str:
+        """A fingerprint of everything that finished passages depend on."""
+        plan = repr((self._engine.name, self._engine.model, self._wishes, clips))
+        return hashlib.sha256(plan.encode()).hexdigest()
+
+    def _resume(self, clips: Sequence[Clip]) -> Note | None:
+        kept = self._bookmark.load() if self._bookmark else None
+        if not kept:
+            return None
+        note = msgspec.json.decode(kept, type=Note)
+        return note if note.plan == self._plan(clips) else None
+
+    def _begin(self, clips: Sequence[Clip]) -> Note:
+        language, probability = self._wishes.language, 1.0
+        if language is None:
+            language, probability = detect_language(self._engine, self._audio, clips)
+        return Note(plan=self._plan(clips), language=language, language_probability=probability, passages=())
+
+    def _decode_rest(self, clips: Sequence[Clip], hints: Hints, note: Note, evidence: Evidence) -> Iterator[Passage]:
+        size = self._engine.batch
+        done = list(note.passages)
+        for start in range(len(done), len(clips), size):
+            batch = clips[start : start + size]
+            decodings = self._engine.decode([clip.cut(self._audio) for clip in batch], hints)
+            for clip, decoded in zip(batch, decodings, strict=True):
+                passage = self._checked(clip, _placed(decoded, clip), hints, evidence)
+                done.append(passage)
+                yield passage
+            if self._bookmark is not None:
+                self._bookmark.save(msgspec.json.encode(msgspec.structs.replace(note, passages=tuple(done))))
+            self._progress(VOICE_SHARE + (1 - VOICE_SHARE - GAPS_SHARE) * len(done) / len(clips))
+
+    def _checked(self, clip: Clip, decoded: Decoded, hints: Hints, evidence: Evidence) -> Passage:
+        if guards.doubt_about(decoded, clip, evidence.voice):
+            careful = _placed(self._engine.decode_carefully(clip.cut(self._audio), hints), clip)
+            decoded = guards.better_of(decoded, careful, clip, evidence.voice)
+        words, removed = guards.purge(decoded, clip, evidence)
+        return Passage(words=words, removed=removed)
+
+    def _fill_gaps(
+        self, clips: Sequence[Clip], passages: Sequence[Passage], hints: Hints, evidence: Evidence
+    ) -> list[Passage]:
+        """Speech that no word lies over is decoded again by itself; its words go where they belong."""
+        found: dict[int, list[Passage]] = defaultdict(list)
+        for place, (clip, passage) in enumerate(zip(clips, passages, strict=True)):
+            taken = (*passage.words, *(word for cut in passage.removed for word in cut.words))
+            for gap in guards.uncovered(taken, clip.spans, evidence.voice):
+                found[place].append(self._decode_gap(gap, clip, hints, evidence))
+        return [_joined(passage, found[place]) for place, passage in enumerate(passages)]
+
+    def _decode_gap(self, gap: Span, clip: Clip, hints: Hints, evidence: Evidence) -> Passage:
+        start_s = max(clip.start_s, gap.start_s - GAP_MARGIN_S)
+        again = Clip((Span(start_s, min(clip.end_s, gap.end_s + GAP_MARGIN_S)),))
+        decoded = _placed(self._engine.decode_carefully(again.cut(self._audio), hints), again)
+        inside = tuple(word for word in decoded.words if gap.start_s <= word.middle_s <= gap.end_s)
+        words, removed = guards.purge(replace(decoded, words=inside), again, evidence)
+        return Passage(words=words, removed=removed)
+
+
+def detect_language(engine: SpeechToText, audio: Samples, clips: Sequence[Clip]) -> tuple[str, float]:
+    """The language of the meeting and its probability: the mean over clips spread over the whole recording.
+
+    A recording without speech has no language; it is called English, with probability 0.
+    """
+    if not clips:
+        return "en", 0.0
+    chosen = (
+        clips
+        if len(clips) <= LANGUAGE_WINDOWS
+        else [clips[number * (len(clips) - 1) // (LANGUAGE_WINDOWS - 1)] for number in range(LANGUAGE_WINDOWS)]
+    )
+    weights: dict[str, float] = defaultdict(float)
+    for clip in chosen:
+        for language, probability in engine.languages(clip.cut(audio)).items():
+            weights[language] += probability / len(chosen)
+    best = max(weights, key=lambda language: weights[language])
+    return best, round(weights[best], 4)
+
+
+def _placed(decoded: Decoded, clip: Clip) -> Decoded:
+    """The same words with times of the recording."""
+    words = []
+    for word in decoded.words:
+        start_s, end_s = clip.in_recording(word.start_s, word.end_s)
+        words.append(msgspec.structs.replace(word, start_s=start_s, end_s=end_s))
+    return replace(decoded, words=tuple(words))
+
+
+def _joined(passage: Passage, others: Sequence[Passage]) -> Passage:
+    if not others:
+        return passage
+    words = sorted((word for part in (passage, *others) for word in part.words), key=lambda word: word.start_s)
+    return Passage(words=tuple(words), removed=tuple(cut for part in (passage, *others) for cut in part.removed))

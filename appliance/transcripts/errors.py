@@ -1,0 +1,50 @@
+"""What can go wrong between sound and transcript."""
+
+from appliance.kernel.errors import Invalid, NotFound, Refused, Unavailable
+
+
+class TranscriptMissing(NotFound):
+    """The meeting has none yet, or the asker may not know the meeting."""
+
+    code = "transcript.missing"
+    message = "There is no transcript of this meeting yet."
+    hint = "Look at its job: hangjegyzet job list"
+
+
+class SoundMissing(NotFound):
+    """A step came before the one whose result it needs."""
+
+    code = "transcript.sound_missing"
+    message = "The document {name}, which this step needs, is not there."
+    hint = "Retry the job from the step that writes it."
+
+
+class UnknownLanguage(Invalid):
+    """Not a language that the model in use knows."""
+
+    code = "transcript.unknown_language"
+    message = "The speech model does not know the language {language}."
+    hint = "Give a two-letter code such as hu or en, or leave the language open."
+
+
+class UnknownFormat(Invalid):
+    """No such export."""
+
+    code = "transcript.unknown_format"
+    message = "There is no export as {format}; there are: {known}."
+
+
+class DeviceMissing(Refused):
+    """The settings ask for hardware that is not there."""
+
+    code = "speech.device_missing"
+    message = "The settings ask for {device}, and this machine has none that can be used."
+    hint = "Set speech.device to auto or cpu, or install the driver."
+
+
+class NotEnoughMemory(Unavailable):
+    """The model would not fit."""
+
+    code = "speech.not_enough_memory"
+    message = "The speech model needs about {needed} on the {where}; {free} is free."
+    hint = "Free memory, choose a smaller model (hangjegyzet models use NAME), or set speech.compute_type to int8."
