@@ -1,0 +1,114 @@
+"""The portal of browser tests: the real application over real services, served on the loopback."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server.embed import Server
+from litestar import Litestar
+
+from appliance.adapters.huey_doorbell import HueyDoorbell
+from appliance.adapters.job_listener import JobListener
+from appliance.adapters.root_key import MemoryKeyProvider
+from appliance.audit.service import AuditTrail
+from appliance.database.engine import Database
+from appliance.identity.accounts import AccountService
+from appliance.identity.model import NewSession
+from appliance.identity.service import IdentityService
+from appliance.jobs.service import JobService
+from appliance.kernel.clock import Clock, SystemClock
+from appliance.kernel.ids import TenantId
+from appliance.keyring.service import KeyRing
+from appliance.meetings.service import MeetingService
+from appliance.models.service import ModelRegistry
+from appliance.settings import Settings
+from appliance.tenants.service import TenantService
+from tests.factories.database import TestDatabase
+from tests.factories.identity import People, people_of
+from tests.factories.meetings import a_meeting_service
+from tests.fakes.steps import recording_saga
+from web.app import create_app
+from web.server import listener_for
+
+
+@dataclass
+class SiteServices:
+    """What the portal needs, put together by hand."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    home_tenant: TenantId
+    identity: IdentityService
+    accounts: AccountService
+    meetings: MeetingService
+    jobs: JobService
+    job_listener: JobListener
+    models: ModelRegistry
+    keyring: KeyRing
+    audit: AuditTrail
+
+
+@dataclass
+class Site:
+    """A portal that answers at ``url``, and its people."""
+
+    url: str
+    services: SiteServices
+    people: People
+
+
+@contextmanager
+def a_site(db: TestDatabase, folder: Path, *, locale: str = "en") -> Iterator[Site]:
+    """The portal of a new organisation in which nobody has an account."""
+    clock = SystemClock()
+    keyring = KeyRing(MemoryKeyProvider(), clock)
+    audit = AuditTrail(clock)
+    with db.owner.transaction(None) as tx:
+        tenant = TenantService(clock).found(tx, "Kékfa Egyesület")
+        keyring.create_tenant_key(tx, tenant)
+    people = people_of(db.web, clock, tenant)
+    meetings = a_meeting_service(db.web, clock=clock, audit=audit, keyring=keyring, folder=folder / "blobs")
+    services = SiteServices(
+        settings=Settings(language="en" if locale == "en" else "hu"),
+        clock=clock,
+        database=db.web,
+        home_tenant=tenant,
+        identity=people.identity,
+        accounts=people.accounts,
+        meetings=meetings,
+        jobs=JobService(db.web, sagas={"recording": recording_saga()}, doorbell=HueyDoorbell(), audit=audit),
+        job_listener=JobListener(db.web),
+        models=ModelRegistry(folder / "models", clock=clock),
+        keyring=keyring,
+        audit=audit,
+    )
+    with _served(create_app(services)) as url:
+        yield Site(url, services, people)
+
+
+@contextmanager
+def _served(app: Litestar) -> Iterator[str]:
+    """Serve on a free port of the loopback, in a thread of this process."""
+    listener = listener_for("127.0.0.1", 0, None)
+    server = Server(
+        app,
+        address=listener.host,
+        port=listener.port,
+        interface=Interfaces.ASGI,
+        http=HTTPModes.auto,
+        websockets=False,
+        log_enabled=False,
+    )
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="site", daemon=True)
+    thread.start()
+    try:
+        yield listener.url
+    finally:
+        app.state["streams"].close()
+        server.stop()
+        thread.join(10)
