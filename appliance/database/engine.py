@@ -24,7 +24,7 @@ CONNECT_LIMIT_S = 10
 CONNECTION_LOST = ("08", "57P", "53300")
 """SQLSTATEs of a server that is gone, going, starting or full (PostgreSQL documentation, appendix A)."""
 
-_MISSING = re.compile(r'FATAL:\s+(?:database|role) "([^"]+)" does not exist')
+_MISSING = re.compile(r'FATAL:\s+(?:database|role) "[^"]+" does not exist')
 
 
 class Tx(Session):
@@ -146,6 +146,4 @@ def _plain_error(error: BaseException | None, *, lost: bool = False) -> Unavaila
     if not (lost or is_connection_loss(error)):
         return None
     # A refused connection carries no SQLSTATE, only the server's words, which are English under our locale.
-    if missing := _MISSING.search(str(error)):
-        return NotInitialised(place=missing[1])
-    return DatabaseUnavailable()
+    return NotInitialised() if _MISSING.search(str(error)) else DatabaseUnavailable()

@@ -107,7 +107,7 @@ class SchemaUnknown(Unavailable):
 
 class NotInitialised(Unavailable):
     code = "database.not_initialised"
-    message = "There is no database {place} yet."
+    message = "The appliance's database has not been set up yet."
     hint = "Run: hangjegyzet db init"
 
 

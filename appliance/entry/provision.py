@@ -16,6 +16,7 @@ from appliance.database.engine import Database
 from appliance.database.errors import DatabaseUnavailable, NotInitialised
 from appliance.database.ports import DatabaseServer, ServerStatus
 from appliance.database.roles import DatabaseRole
+from appliance.identity.permissions import EVERY_PERMISSION
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.ids import TenantId
@@ -177,7 +178,7 @@ def export_trail(settings: Settings, write: Callable[[str], object]) -> int:
 def operator(tenant_id: TenantId) -> Actor:
     """Somebody with a shell on this machine, by the name that they logged in with."""
     name = os.environ.get("SUDO_USER") or getpass.getuser()
-    return Actor(ActorKind.OPERATOR, tenant_id, name, origin="cli")
+    return Actor(ActorKind.OPERATOR, tenant_id, name, origin="cli", permissions=frozenset(EVERY_PERMISSION))
 
 
 @contextmanager
@@ -185,7 +186,7 @@ def _running(settings: Settings) -> Iterator[DatabaseServer]:
     """The server, started for this block if need be, but never created by it."""
     server = open_server(settings)
     if isinstance(server, EmbeddedServer) and not server.layout.exists:
-        raise NotInitialised(place=f"in {settings.data_dir}")
+        raise NotInitialised
     with server.running():
         yield server
 

@@ -4,13 +4,9 @@ from alembic import context
 from sqlalchemy import Connection, create_engine, pool, text
 from sqlmodel import SQLModel
 
+from appliance.migrations.comparison import compare_type, include_object
 from appliance.migrations.models import import_tables
 from appliance.migrations.settings import LOCK_KEY, LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
-
-
-def _include(_thing: object, name: str | None, kind: str, _reflected: bool, _compare_to: object) -> bool:
-    """Leave Alembic's own table out of comparisons."""
-    return not (kind == "table" and name == "alembic_version")
 
 
 def _migrate(connection: Connection) -> None:
@@ -22,8 +18,8 @@ def _migrate(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=SQLModel.metadata,
-        include_object=_include,
-        compare_type=True,
+        include_object=include_object,
+        compare_type=compare_type,
         compare_server_default=False,
         transaction_per_migration=True,
     )

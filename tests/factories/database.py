@@ -1,5 +1,8 @@
 """Databases of tests: made in milliseconds from a migrated template, dropped afterwards."""
 
+import os
+import signal
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +12,7 @@ import psycopg
 from sqlalchemy import make_url
 
 from appliance.adapters.postgres import EmbeddedServer
+from appliance.adapters.postgres.process import is_alive
 from appliance.adapters.postgres.provisioning import provision, rights_sql
 from appliance.database.engine import Database
 from appliance.database.roles import DatabaseRole
@@ -85,6 +89,18 @@ def new_database(server: EmbeddedServer, *, template: str | None) -> Iterator[Te
     finally:
         database.dispose()
         _administer(server, f"DROP DATABASE IF EXISTS {database.name} WITH (FORCE)")
+
+
+def kill_server(server: EmbeddedServer) -> int:
+    """Kill the main process of a server, as a crash would, and wait until it is dead; returns its number."""
+    pid = server.status().pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while is_alive(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    return pid
 
 
 def libpq(url: str) -> str:
