@@ -9,7 +9,6 @@ from appliance.jobs.ports import JobNews
 from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import TenantId
-from appliance.kernel.ids import TenantId
 from appliance.meetings.service import MeetingService
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
@@ -33,8 +32,6 @@ class WebServices(Protocol):
     def identity(self) -> IdentityService: ...
     @property
     def accounts(self) -> AccountService: ...
-    @property
-    def home_tenant(self) -> TenantId: ...
     @property
     def meetings(self) -> MeetingService: ...
     @property

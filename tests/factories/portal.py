@@ -6,13 +6,23 @@ from dataclasses import dataclass
 
 from litestar.testing import TestClient
 
+from appliance.adapters.huey_doorbell import HueyDoorbell
+from appliance.adapters.job_listener import JobListener
+from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database
 from appliance.identity.accounts import AccountService
 from appliance.identity.model import NewSession
 from appliance.identity.service import IdentityService
+from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
+from appliance.kernel.ids import TenantId
+from appliance.keyring.service import KeyRing
+from appliance.meetings.service import MeetingService
+from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
-from tests.factories.identity import PASSWORD, People
+from tests.factories.identity import PASSWORD, People, people_of
+from tests.factories.meetings import a_meeting_service
+from tests.fakes.steps import recording_saga
 from web.app import create_app
 from web.security.sessions import COOKIE
 
@@ -26,8 +36,36 @@ class PortalServices:
     settings: Settings
     clock: Clock
     database: Database
+    home_tenant: TenantId
     identity: IdentityService
     accounts: AccountService
+    meetings: MeetingService
+    jobs: JobService
+    job_listener: JobListener
+    models: ModelRegistry
+
+
+def portal_services(
+    database: Database, *, clock: Clock, keyring: KeyRing, tenant: TenantId, settings: Settings
+) -> tuple[PortalServices, People]:
+    """Real services with quick passwords, and jobs that nobody works on."""
+    audit = AuditTrail(clock)
+    people = people_of(database, clock, tenant)
+    services = PortalServices(
+        settings=settings,
+        clock=clock,
+        database=database,
+        home_tenant=tenant,
+        identity=people.identity,
+        accounts=people.accounts,
+        meetings=a_meeting_service(
+            database, clock=clock, audit=audit, keyring=keyring, folder=settings.blobs_path, upload=settings.upload
+        ),
+        jobs=JobService(database, sagas={"recording": recording_saga()}, doorbell=HueyDoorbell(), audit=audit),
+        job_listener=JobListener(database),
+        models=ModelRegistry(settings.models_path, clock=clock),
+    )
+    return services, people
 
 
 @dataclass

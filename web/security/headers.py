@@ -20,6 +20,8 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(
         "form-action 'self'",
         "frame-ancestors 'none'",
         "frame-src 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types htmx",
     )
 )
 

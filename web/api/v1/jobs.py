@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from litestar import get, post
 from litestar.concurrency import sync_to_thread
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.response import Stream
 
 from appliance.identity.permissions import Permission
@@ -78,12 +78,12 @@ class RetryIn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @get("/jobs", sync_to_thread=True, tags=_TAGS, **allow(Permission.JOB_READ))
 def list_jobs(
     request: PortalRequest,
-    cursor: UUID | None = None,
-    state: list[JobState] | None = None,
+    cursor: FromQuery[UUID | None] = None,
+    states: Annotated[list[JobState] | None, QueryParameter(name="state")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=200)] = 50,
 ) -> JobPageOut:
     """The jobs that one may see, newest first; ``state`` may be given several times."""
-    found = request.services.jobs.list(actor=request.actor, states=state, before=cursor, most=limit + 1)
+    found = request.services.jobs.list(actor=request.actor, states=states, before=cursor, most=limit + 1)
     shown = found[:limit]
     return JobPageOut(
         jobs=[job_out(job) for job in shown], next_cursor=shown[-1].id if len(found) > limit and shown else None

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, delete, get, patch, route
 from litestar.concurrency import sync_to_thread
 from litestar.enums import HttpMethod
-from litestar.params import FromPath, JSONBody, QueryParameter
+from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ASGIApp
 
 from appliance.identity.permissions import Permission
@@ -85,7 +85,7 @@ class MeetingChangeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 @get("/meetings", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_READ))
 def list_meetings(
     request: PortalRequest,
-    cursor: str | None = None,
+    cursor: FromQuery[str | None] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
 ) -> MeetingPageOut:
     """The meetings that one may see, newest first."""
