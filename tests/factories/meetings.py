@@ -29,9 +29,11 @@ from tests.fakes.steps import recording_saga
 RECORDING: Saga[StepShape] = Saga("recording", recording_saga().steps)
 
 
-def a_user(tenant: TenantId, *, role: Role = Role.MEMBER, extra: Iterable[str] = ()) -> Actor:
+def a_user(
+    tenant: TenantId, *, role: Role = Role.MEMBER, extra: Iterable[str] = (), user_id: UserId | None = None
+) -> Actor:
     """Somebody signed in."""
-    user_id = UserId(new_uuid())
+    user_id = user_id or UserId(new_uuid())
     return Actor(
         ActorKind.USER,
         tenant,
