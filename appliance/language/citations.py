@@ -149,22 +149,24 @@ def _begins(word: str, beginning: str) -> bool:
 
 def _denies_otherwise(claim: str, evidence: Sequence[str], lexicon: Lexicon) -> bool:
     """Whether the clauses nearest to the claim are all of the other polarity."""
-    features = _features(claim, lexicon)
+    stems, values = content_stems(claim, lexicon), {number.value for number in numbers(claim, lexicon)}
     clauses = [
         clause
         for quote in evidence
         for sentence in sentences(quote, lexicon)
         for clause in (sentence, *_CLAUSE.split(sentence))
     ]
-    scored = [(overlap(features, _features(clause, lexicon), lexicon), clause) for clause in clauses]
+
+    def nearness(clause: str) -> float:
+        """Numbers first: two clauses that differ in the number alone speak of two things."""
+        said = {number.value for number in numbers(clause, lexicon)}
+        shared = len(values & said) / len(values) if values else 0.0
+        return 2 * shared + overlap(stems, content_stems(clause, lexicon), lexicon)
+
+    scored = [(nearness(clause), clause) for clause in clauses]
     best = max((score for score, _ in scored), default=0.0)
     nearest = [clause for score, clause in scored if score >= best - 0.1]
     return best > 0 and all(negated(clause, lexicon) != negated(claim, lexicon) for clause in nearest)
-
-
-def _features(text: str, lexicon: Lexicon) -> list[str]:
-    """Content words and numbers: two clauses that differ in the number alone speak of two things."""
-    return [*content_stems(text, lexicon), *(f"#{number.value.normalize()}" for number in numbers(text, lexicon))]
 
 
 @cache

@@ -9,7 +9,7 @@ class Prompt:
     """One narrow question about some material.
 
     The order is the point: ``system`` and ``material`` stay the same over many questions, so that an adapter reads them
-    once and answers each ``question`` from its cache. ``material`` is untrusted: whatever it says, it is never a command,
+    once and answers each ``question`` from its cache. ``material`` is untrusted: whatever it says is no command,
     and an adapter must not let it forge the marks that separate the roles of a conversation.
     """
 

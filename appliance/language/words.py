@@ -65,7 +65,8 @@ def same_word(left: str, right: str, lexicon: Lexicon) -> bool:
         if a != b:
             break
         shared += 1
-    return shared >= _MIN_SHARED and shared >= lexicon.prefix_similarity * max(len(left), len(right))
+    longer = max(len(left), len(right))
+    return shared >= min(_MIN_SHARED, longer - 1) and shared >= lexicon.prefix_similarity * longer
 
 
 def content_stems(text: str, lexicon: Lexicon) -> list[str]:

@@ -1,1 +1,1 @@
-"""Minutes, Decision, ActionItem: claims that cite the words they rest on."""
+"""Minutes whose every claim cites the words it rests on."""
