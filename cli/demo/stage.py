@@ -48,7 +48,7 @@ class Stage:
 def set_up(data_dir: Path, *, port: int | None) -> Iterator[Stage]:
     """Provision the appliance in ``data_dir``, start all processes, and stop them at the end of the block.
 
-    A second run in the same folder goes on where the first stopped: its meetings are there, its unfinished jobs continue.
+    A second run in the same folder goes on where the first stopped: its meetings are there, unfinished jobs continue.
 
     Raises:
         PortalNotStarted: the web process did not answer; its log says why.
