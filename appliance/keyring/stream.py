@@ -145,14 +145,20 @@ class EncryptedReader(io.RawIOBase):
         self._position = base + offset
         return self._position
 
+    def read(self, size: int | None = -1, /) -> bytes:
+        """So many bytes, or all up to the end; fewer only there, so nobody needs to ask again."""
+        stop = self.size if size is None or size < 0 else min(self._position + size, self.size)
+        if stop - self._position > CHUNK_BYTES:
+            data = b"".join(self.ranges(self._position, stop))
+        else:
+            data = b"".join(self._cached_pieces(self._position, stop))
+        self._position += len(data)
+        return data
+
     def readinto(self, buffer: memoryview | bytearray) -> int:  # type: ignore[override]  # io.pyi says WriteableBuffer
         """Fill the buffer from one chunk; 0 at the end."""
-        if self._position >= self.size:
-            return 0
-        chunk, inside = divmod(self._position, CHUNK_BYTES)
-        piece = memoryview(self._chunk(chunk))[inside : inside + len(buffer)]
+        piece = self.read(min(len(buffer), CHUNK_BYTES - self._position % CHUNK_BYTES))
         buffer[: len(piece)] = piece
-        self._position += len(piece)
         return len(piece)
 
     def ranges(self, start: int, stop: int) -> Iterator[bytes]:
@@ -173,6 +179,14 @@ class EncryptedReader(io.RawIOBase):
             self._cached = (-1, b"")
             self._source.close()
         super().close()
+
+    def _cached_pieces(self, start: int, stop: int) -> Iterator[memoryview]:
+        """As ``ranges``, through the chunk that is kept: readers of media ask for a few KiB again and again."""
+        while start < stop:
+            chunk, inside = divmod(start, CHUNK_BYTES)
+            piece = memoryview(self._chunk(chunk))[inside : inside + stop - start]
+            yield piece
+            start += len(piece)
 
     def _chunk(self, number: int) -> bytes:
         if self._cached[0] != number:
