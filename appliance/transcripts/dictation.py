@@ -21,6 +21,7 @@ from appliance.transcripts.ports import Decoded, Hints, SpeechToText
 
 LANGUAGE_WINDOWS = 5
 """Places of the recording at which the language is asked for; a meeting may open in another one."""
+SURE_OF_LANGUAGE = 0.8
 GAP_MARGIN_S = 0.3
 VOICE_SHARE, GAPS_SHARE = 0.03, 0.05
 """Parts of the whole work that finding speech and filling gaps usually take."""
@@ -39,7 +40,9 @@ class Note(Value, frozen=True):
     plan: str
     language: str
     language_probability: float
-    passages: tuple[Passage, ...]
+    languages: tuple[str, ...]
+    """Of each clip."""
+    passages: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +88,8 @@ class Dictation:
         spans = speech_spans(evidence.voice, duration_s=self._duration_s, longest_s=longest_s)
         clips = pack(spans, longest_s=longest_s)
         note = self._resume(clips) or self._begin(clips)
-        hints = Hints(note.language, self._wishes.vocabulary)
-        passages = [*note.passages, *self._decode_rest(clips, hints, note, evidence)]
-        filled = self._fill_gaps(clips, passages, hints, evidence)
+        passages = [*note.passages, *self._decode_rest(clips, note, evidence)]
+        filled = self._fill_gaps(clips, passages, note, evidence)
         self._progress(1.0)
         return Spoken(
             language=note.language,
@@ -113,16 +115,28 @@ class Dictation:
         return note if note.plan == self._plan(clips) else None
 
     def _begin(self, clips: Sequence[Clip]) -> Note:
-        language, probability = self._wishes.language, 1.0
-        if language is None:
-            language, probability = detect_language(self._engine, self._audio, clips)
-        return Note(plan=self._plan(clips), language=language, language_probability=probability, passages=())
+        plan = self._plan(clips)
+        if self._wishes.language is not None:
+            chosen = self._wishes.language
+            return Note(plan=plan, language=chosen, language_probability=1.0, languages=(chosen,) * len(clips))
+        heard = detect_languages(self._engine, self._audio, clips)
+        languages = (heard.main,) * len(clips)
+        if heard.is_mixed:
+            languages = tuple(self._language_of(clip, heard.main) for clip in clips)
+        return Note(plan=plan, language=heard.main, language_probability=heard.probability, languages=languages)
 
-    def _decode_rest(self, clips: Sequence[Clip], hints: Hints, note: Note, evidence: Evidence) -> Iterator[Passage]:
-        size = self._engine.batch
+    def _language_of(self, clip: Clip, main: str) -> str:
+        """The language of one clip, where it is beyond doubt another one: decoding it in the main one translates."""
+        self._progress(0.0)
+        weights = self._engine.languages(clip.cut(self._audio))
+        best = max(weights, key=lambda language: weights[language])
+        return best if weights[best] >= SURE_OF_LANGUAGE else main
+
+    def _decode_rest(self, clips: Sequence[Clip], note: Note, evidence: Evidence) -> Iterator[Passage]:
         done = list(note.passages)
-        for start in range(len(done), len(clips), size):
-            batch = clips[start : start + size]
+        while len(done) < len(clips):
+            hints = self._hints(note, len(done))
+            batch = self._batch(clips, note, len(done))
             decodings = self._engine.decode([clip.cut(self._audio) for clip in batch], hints)
             for clip, decoded in zip(batch, decodings, strict=True):
                 passage = self._checked(clip, _placed(decoded, clip), hints, evidence)
@@ -132,6 +146,16 @@ class Dictation:
                 self._bookmark.save(msgspec.json.encode(msgspec.structs.replace(note, passages=tuple(done))))
             self._progress(VOICE_SHARE + (1 - VOICE_SHARE - GAPS_SHARE) * len(done) / len(clips))
 
+    def _batch(self, clips: Sequence[Clip], note: Note, start: int) -> Sequence[Clip]:
+        """The next clips that are decoded together: of one language."""
+        after = start + 1
+        while after < min(start + self._engine.batch, len(clips)) and note.languages[after] == note.languages[start]:
+            after += 1
+        return clips[start:after]
+
+    def _hints(self, note: Note, place: int) -> Hints:
+        return Hints(note.languages[place], self._wishes.vocabulary)
+
     def _checked(self, clip: Clip, decoded: Decoded, hints: Hints, evidence: Evidence) -> Passage:
         if guards.doubt_about(decoded, clip, evidence.voice):
             careful = _placed(self._engine.decode_carefully(clip.cut(self._audio), hints), clip)
@@ -140,14 +164,14 @@ class Dictation:
         return Passage(words=words, removed=removed)
 
     def _fill_gaps(
-        self, clips: Sequence[Clip], passages: Sequence[Passage], hints: Hints, evidence: Evidence
+        self, clips: Sequence[Clip], passages: Sequence[Passage], note: Note, evidence: Evidence
     ) -> list[Passage]:
         """Speech that no word lies over is decoded again by itself; its words go where they belong."""
         found: dict[int, list[Passage]] = defaultdict(list)
         for place, (clip, passage) in enumerate(zip(clips, passages, strict=True)):
             taken = (*passage.words, *(word for cut in passage.removed for word in cut.words))
             for gap in guards.uncovered(taken, clip.spans, evidence.voice):
-                found[place].append(self._decode_gap(gap, clip, hints, evidence))
+                found[place].append(self._decode_gap(gap, clip, self._hints(note, place), evidence))
         return [_joined(passage, found[place]) for place, passage in enumerate(passages)]
 
     def _decode_gap(self, gap: Span, clip: Clip, hints: Hints, evidence: Evidence) -> Passage:
@@ -159,24 +183,34 @@ class Dictation:
         return Passage(words=words, removed=removed)
 
 
-def detect_language(engine: SpeechToText, audio: Samples, clips: Sequence[Clip]) -> tuple[str, float]:
-    """The language of the meeting and its probability: the mean over clips spread over the whole recording.
+@dataclass(frozen=True, slots=True)
+class Languages:
+    """What the samples of a recording say about its language."""
+
+    main: str
+    probability: float
+    is_mixed: bool
+    """Some sample is surely in another language."""
+
+
+def detect_languages(engine: SpeechToText, audio: Samples, clips: Sequence[Clip]) -> Languages:
+    """The language of the meeting: the most probable one over clips spread over the whole recording.
 
     A recording without speech has no language; it is called English, with probability 0.
     """
     if not clips:
-        return "en", 0.0
-    chosen = (
-        clips
-        if len(clips) <= LANGUAGE_WINDOWS
-        else [clips[number * (len(clips) - 1) // (LANGUAGE_WINDOWS - 1)] for number in range(LANGUAGE_WINDOWS)]
-    )
+        return Languages("en", 0.0, is_mixed=False)
+    last, places = len(clips) - 1, min(LANGUAGE_WINDOWS, len(clips))
+    chosen = [clips[number * last // max(1, places - 1)] for number in range(places)]
     weights: dict[str, float] = defaultdict(float)
+    sure = set()
     for clip in chosen:
         for language, probability in engine.languages(clip.cut(audio)).items():
-            weights[language] += probability / len(chosen)
-    best = max(weights, key=lambda language: weights[language])
-    return best, round(weights[best], 4)
+            weights[language] += probability / places
+            if probability >= SURE_OF_LANGUAGE:
+                sure.add(language)
+    main = max(weights, key=lambda language: weights[language])
+    return Languages(main, round(weights[main], 4), is_mixed=bool(sure - {main}))
 
 
 def _placed(decoded: Decoded, clip: Clip) -> Decoded:

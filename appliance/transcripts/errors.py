@@ -27,6 +27,14 @@ class UnknownLanguage(Invalid):
     hint = "Give a two-letter code such as hu or en, or leave the language open."
 
 
+class NothingRemovedThere(NotFound):
+    """Somebody else put it back, or the number is none of ours."""
+
+    code = "transcript.nothing_removed"
+    message = "There is no removed text number {number} in this transcript."
+    hint = "Read the transcript again: it may have been put back already."
+
+
 class UnknownFormat(Invalid):
     """No such export."""
 

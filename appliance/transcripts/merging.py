@@ -8,6 +8,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
+from msgspec import structs
+
 from appliance.speakers.model import Turn, bridge_pauses
 from appliance.transcripts.model import Segment, Spoken, Transcript, Word, text_of
 
@@ -33,18 +35,7 @@ def merge(spoken: Spoken, turns: Sequence[Turn], *, speaker_models: Iterable[str
     """
     words = in_order(spoken.words)
     voices = _without_strays(words, speakers_of(words, turns))
-    segments: list[Segment] = []
-    for speaker, run in _runs(words, voices):
-        segments.append(
-            Segment(
-                id=len(segments),
-                start_s=run[0].start_s,
-                end_s=max(word.end_s for word in run),
-                speaker=None if speaker is None else speaker_name(speaker),
-                text=text_of(run),
-                words=tuple(run),
-            )
-        )
+    segments = [_segment(place, speaker, run) for place, (speaker, run) in enumerate(_runs(words, voices))]
     return Transcript(
         language=spoken.language,
         duration_s=spoken.duration_s,
@@ -52,6 +43,19 @@ def merge(spoken: Spoken, turns: Sequence[Turn], *, speaker_models: Iterable[str
         models=(spoken.model, *speaker_models),
         segments=tuple(segments),
         removed=spoken.removed,
+    )
+
+
+def with_restored(transcript: Transcript, number: int, turns: Sequence[Turn]) -> Transcript:
+    """The transcript with removed text back in its place, as segments of their own; ids are positions again."""
+    back = transcript.removed[number]
+    words = in_order(back.words)
+    added = [_segment(0, speaker, run) for speaker, run in _runs(words, speakers_of(words, turns))]
+    segments = sorted((*transcript.segments, *added), key=lambda segment: segment.start_s)
+    return structs.replace(
+        transcript,
+        segments=tuple(structs.replace(segment, id=place) for place, segment in enumerate(segments)),
+        removed=transcript.removed[:number] + transcript.removed[number + 1 :],
     )
 
 
@@ -76,6 +80,17 @@ def speakers_of(words: Sequence[Word], turns: Sequence[Turn]) -> list[int | None
         after = bisect_right(starts, word.end_s + REACH_S)
         found.append(_speaker_of(word, ordered[max(0, first - 1) : after]))
     return found
+
+
+def _segment(place: int, speaker: int | None, words: Sequence[Word]) -> Segment:
+    return Segment(
+        id=place,
+        start_s=words[0].start_s,
+        end_s=max(word.end_s for word in words),
+        speaker=None if speaker is None else speaker_name(speaker),
+        text=text_of(words),
+        words=tuple(words),
+    )
 
 
 def _speaker_of(word: Word, turns: Sequence[Turn]) -> int | None:

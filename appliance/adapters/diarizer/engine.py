@@ -77,12 +77,12 @@ class OnnxSpeakerTurns:
 
     Args:
         segmentation, voices: the two networks in ONNX.
+        name: what the record calls them.
         threads: CPU threads.
     """
 
-    name = "pyannote-segmentation-3.0 + CAM++"
-
-    def __init__(self, segmentation: Path, voices: Path, *, threads: int = 1) -> None:
+    def __init__(self, segmentation: Path, voices: Path, *, name: str = "onnx", threads: int = 1) -> None:
+        self.name = name
         self._segmentation = Segmentation(segmentation, threads=threads)
         self._voices = Voices(voices, threads=threads)
 

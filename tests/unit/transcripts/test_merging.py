@@ -1,11 +1,12 @@
 """Words and turns become segments."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.speakers.model import Turn
-from appliance.transcripts.merging import LIMIT_SEGMENT_S, merge
-from appliance.transcripts.model import Word
+from appliance.transcripts.merging import LIMIT_SEGMENT_S, merge, with_restored
+from appliance.transcripts.model import Reason, Word, removal
 from tests.factories.transcripts import spoken, words
 
 
@@ -111,3 +112,19 @@ def test_no_word_is_lost_doubled_or_moved(said, turns):
 def test_merging_twice_gives_the_same_ids(said, turns):
     """Citations name segments by id: the same input always makes the same segments."""
     assert merge(spoken(said, duration_s=200), turns) == merge(spoken(said, duration_s=200), turns)
+
+
+def test_removed_text_goes_back_to_its_place_and_speaker():
+    """What a guard took out stands where it was said, by who spoke then; ids are positions again."""
+    turns = [Turn(0, 3, 0), Turn(5, 8, 1), Turn(10, 12, 0)]
+    taken = words("Thank you for listening.", start_s=5, each_s=0.5)
+    heard = spoken(words("We are done.", start_s=0) + words("Goodbye.", start_s=10))
+    before = msgspec.structs.replace(merge(heard, turns), removed=(removal(taken, Reason.HALLUCINATION),))
+    after = with_restored(before, 0, turns)
+    assert lines(after) == [
+        ("Speaker 1", "We are done."),
+        ("Speaker 2", "Thank you for listening."),
+        ("Speaker 1", "Goodbye."),
+    ]
+    assert [segment.id for segment in after.segments] == [0, 1, 2]
+    assert after.removed == ()

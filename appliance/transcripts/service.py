@@ -1,0 +1,93 @@
+"""What people do with transcripts: read, take out, put back what a guard removed."""
+
+from appliance.audit.model import AuditName
+from appliance.audit.service import AuditTrail
+from appliance.database.engine import Database, Tx
+from appliance.identity.permissions import Permission, require
+from appliance.kernel.actor import Actor
+from appliance.kernel.ids import MeetingId
+from appliance.meetings.service import MeetingService
+from appliance.speakers.documents import TurnStore
+from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.errors import NothingRemovedThere
+from appliance.transcripts.exports import export
+from appliance.transcripts.merging import with_restored
+from appliance.transcripts.model import Transcript
+
+
+class TranscriptService:
+    """The use cases of transcripts; a transcript can be read by whoever may read its meeting."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        audit: AuditTrail,
+        meetings: MeetingService,
+        transcripts: TranscriptStore,
+        turns: TurnStore,
+    ) -> None:
+        self._database = database
+        self._audit = audit
+        self._meetings = meetings
+        self._transcripts = transcripts
+        self._turns = turns
+
+    def get(self, actor: Actor, meeting_id: MeetingId) -> Transcript:
+        """The newest transcript of the meeting.
+
+        Raises:
+            MeetingNotFound: there is no such meeting for ``actor``.
+            TranscriptMissing: it has none yet.
+        """
+        with self._database.transaction(actor.tenant_id) as tx:
+            self._meetings.check_readable(tx, actor, meeting_id)
+            transcript = self._transcripts.load(tx, meeting_id)
+            self._record(tx, AuditName.TRANSCRIPT_READ, actor, meeting_id)
+        return transcript
+
+    def load(self, tx: Tx, meeting_id: MeetingId) -> Transcript:
+        """The newest transcript, for rooms above that have decided who may; see ``TranscriptStore``."""
+        return self._transcripts.load(tx, meeting_id)
+
+    def revision(self, tx: Tx, meeting_id: MeetingId) -> int | None:
+        """Which revision is the newest; None without a transcript."""
+        return self._transcripts.revision(tx, meeting_id)
+
+    def export(self, actor: Actor, meeting_id: MeetingId, format_name: str) -> bytes:
+        """The transcript as ``json``, ``txt``, ``vtt`` or ``rttm``.
+
+        Raises:
+            MeetingNotFound, TranscriptMissing: as for ``get``.
+            UnknownFormat: there is no such format.
+        """
+        with self._database.transaction(actor.tenant_id) as tx:
+            self._meetings.check_readable(tx, actor, meeting_id)
+            transcript = self._transcripts.load(tx, meeting_id)
+            heard = self._turns.get(tx, meeting_id)
+            data, _ = export(transcript, heard[0] if heard else (), format_name)
+            self._record(tx, AuditName.TRANSCRIPT_EXPORTED, actor, meeting_id, format=format_name)
+        return data
+
+    def restore(self, actor: Actor, meeting_id: MeetingId, number: int) -> Transcript:
+        """Put back the removed text of that number, 0 being the first; a new revision with new segment numbers.
+
+        Raises:
+            MeetingNotFound, TranscriptMissing: as for ``get``.
+            NothingRemovedThere: there is no removed text of that number.
+        """
+        require(actor, Permission.MEETING_EDIT)
+        with self._database.transaction(actor.tenant_id) as tx:
+            self._meetings.check_readable(tx, actor, meeting_id)
+            transcript = self._transcripts.load(tx, meeting_id)
+            if not 0 <= number < len(transcript.removed):
+                raise NothingRemovedThere(number=number)
+            heard = self._turns.get(tx, meeting_id)
+            restored = with_restored(transcript, number, heard[0] if heard else ())
+            revision = self._transcripts.put(tx, meeting_id, restored)
+            reason = transcript.removed[number].reason.value
+            self._record(tx, AuditName.TEXT_RESTORED, actor, meeting_id, revision=revision, reason=reason)
+        return restored
+
+    def _record(self, tx: Tx, name: AuditName, actor: Actor, meeting_id: MeetingId, **detail: str | int) -> None:
+        self._audit.record(tx, name, actor=actor, subject_type="meeting", subject_id=meeting_id, detail=detail)
