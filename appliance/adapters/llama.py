@@ -80,7 +80,8 @@ class LlamaLanguageModel:
             )
         except (ValueError, RuntimeError, OSError) as error:
             raise ModelUnreadable(model=name) from error
-        self._template = _ChatTemplate(self._llama)
+        self._vocabulary = llama_cpp.llama_model_get_vocab(self._llama.model)
+        self._template = _ChatTemplate(self._llama, self._vocabulary)
         self._scratch = _Candidates(self._llama.n_vocab())
 
     @property
@@ -144,11 +145,11 @@ class LlamaLanguageModel:
         """Take the likeliest token that the grammar allows until the object is closed."""
         llama = self._llama
         written: list[int] = []
-        with _grammar_sampler(llama, grammar) as sampler:
+        with _grammar_sampler(self._vocabulary, grammar) as sampler:
             while True:
                 between_tokens()
                 token = self._scratch.likeliest(self._logits(), sampler)
-                if llama_cpp.llama_vocab_is_eog(llama._model.vocab, token):
+                if llama_cpp.llama_vocab_is_eog(self._vocabulary, token):
                     return written
                 if len(written) == max_tokens:
                     raise AnswerCutShort(model=self._name, max_tokens=max_tokens)
@@ -162,15 +163,17 @@ class LlamaLanguageModel:
 
 
 class _ChatTemplate:
-    """The conversation's form, from the GGUF's own template: its marks are special tokens, what people said never is."""
+    """The conversation's form, from the GGUF's own template: its marks are special tokens, what people said never
+    is."""
 
-    def __init__(self, llama: llama_cpp.Llama) -> None:
+    def __init__(self, llama: llama_cpp.Llama, vocabulary: Any) -> None:
         self._llama = llama
         formatter = Jinja2ChatFormatter(
             template=llama.metadata.get("tokenizer.chat_template", _CHATML), eos_token="", bos_token=""
         )
         self._pieces = self._split(formatter)
-        self._bos = [llama.token_bos()] if llama._model.add_bos_token() and llama.token_bos() >= 0 else []
+        begins = llama_cpp.llama_vocab_get_add_bos(vocabulary) and llama.token_bos() >= 0
+        self._bos = [llama.token_bos()] if begins else []
 
     @staticmethod
     def _split(formatter: Jinja2ChatFormatter) -> tuple[str, ...]:
@@ -239,8 +242,8 @@ class _Candidates:
 
 
 @contextmanager
-def _grammar_sampler(llama: llama_cpp.Llama, grammar: str) -> Iterator[_Sampler]:
-    sampler = llama_cpp.llama_sampler_init_grammar(llama._model.vocab, grammar.encode(), b"root")
+def _grammar_sampler(vocabulary: Any, grammar: str) -> Iterator[_Sampler]:
+    sampler = llama_cpp.llama_sampler_init_grammar(vocabulary, grammar.encode(), b"root")
     if not sampler:
         raise SchemaNotSupported(reason="llama.cpp refuses the grammar made of it")
     try:

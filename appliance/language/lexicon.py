@@ -1,7 +1,8 @@
 """Words of one language as data: what checks need to know of English and Hungarian.
 
-Another language is another TOML file beside these; nothing else changes. A meeting in a language without a file is checked
-with English rules, which are strict where they know nothing: an unknown inflection counts as a word that nobody said.
+Another language is another TOML file beside these; nothing else changes. A meeting in a language without a file is
+checked with English rules, which are strict where they know nothing: an unknown inflection counts as a word that
+nobody said.
 """
 
 import tomllib
@@ -30,8 +31,8 @@ class Lexicon:
     """One language.
 
     ``reporting`` words are those that minutes use about the meeting itself; ``not_names`` are capitalised without being
-    names; ``ambiguous`` number words count only beside another number. Two stems are one word when they share a beginning
-    of ``prefix_similarity`` of the shorter one (1.0: equal stems only): Hungarian needs it, English does not.
+    names; ``ambiguous`` number words count only beside another number. Two stems are one word when they share a
+    beginning of ``prefix_similarity`` of the shorter one (1.0: equal stems only): Hungarian needs it, English does not.
     """
 
     language: str

@@ -1,7 +1,7 @@
 """Moments that somebody named: ``by Friday``, ``the tenth of March``, ``január végéig``. Kept as said, never computed.
 
-A due date is a promise in somebody's words. Turning ``Friday`` into a date needs the day of the meeting, which a recording
-does not carry, so that nothing is guessed here.
+A due date is a promise in somebody's words. Turning ``Friday`` into a date needs the day of the meeting, which a
+recording does not carry, so that nothing is guessed here.
 """
 
 import re

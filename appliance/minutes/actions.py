@@ -1,8 +1,8 @@
 """Who promised, or was asked, to do what until when: found by cues, with nothing filled in that nobody said.
 
-An owner is somebody who says "I will …" (then the speaker, as the transcript names them), somebody addressed or named by a
-request, or the one who accepts it in the next turn. "Somebody has to …" has no owner, and neither has a request that
-nobody answers.
+An owner is somebody who says "I will …" (then the speaker, as the transcript names them), somebody addressed or named
+by a request, or the one who accepts it in the next turn. "Somebody has to …" has no owner, and neither has a request
+that nobody answers.
 """
 
 import re
@@ -12,7 +12,7 @@ from appliance.language.citations import same_name
 from appliance.language.times import due, moments
 from appliance.language.words import fold, overlap, words
 from appliance.minutes.cues import says
-from appliance.minutes.decisions import correcting, in_order, joking
+from appliance.minutes.decisions import in_order, joking
 from appliance.minutes.reading import Reading, Sentence, vocative
 
 _SAME_TASK = 0.6
@@ -147,9 +147,7 @@ def _nobody(sentence: Sentence, reading: Reading) -> ActionDraft | None:
         return None
     if volunteers := _volunteer(sentence, reading):
         return _draft(sentence, task, volunteers[0].speaker, reading, *volunteers)
-    unowned = [
-        one for one in reading.after(sentence, _LOOK_AHEAD + 1) if says(one.text, reading.cues.actions.unowned)
-    ]
+    unowned = [one for one in reading.after(sentence, _LOOK_AHEAD + 1) if says(one.text, reading.cues.actions.unowned)]
     return replace(_draft(sentence, task, "", reading), evidence=(sentence, *unowned))
 
 
@@ -192,9 +190,8 @@ def _fold_in(draft: ActionDraft, found: list[ActionDraft], reading: Reading) -> 
         if not _same_task(draft, known, reading):
             continue
         answers = known.owner and draft.core.speaker == draft.owner and draft.core.place - known.core.place <= 2
-        if draft.owner and known.owner and fold(draft.owner) != fold(known.owner) and not answers:
-            if not same_name(draft.owner, known.owner):
-                continue
+        if draft.owner and known.owner and not answers and not same_name(draft.owner, known.owner):
+            continue
         found[place] = replace(
             known,
             owner=known.owner or draft.owner,
@@ -230,9 +227,7 @@ def _cancelled(sentence: Sentence, found: list[ActionDraft], reading: Reading) -
     return recent if len(rest) < 2 and sentence.place - recent.cited[-1].place <= 2 else None
 
 
-def _changed(
-    sentence: Sentence, found: list[ActionDraft], reading: Reading
-) -> tuple[ActionDraft, ActionDraft] | None:
+def _changed(sentence: Sentence, found: list[ActionDraft], reading: Reading) -> tuple[ActionDraft, ActionDraft] | None:
     """A task just agreed on whose time limit somebody moves: "make it Thursday", "I can do it by Monday"."""
     later = due(sentence.text, reading.lexicon)
     if not later or not found or sentence.asks:

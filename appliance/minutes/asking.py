@@ -85,7 +85,9 @@ class Interviewer:
         self._between_tokens = between_tokens
         self.tally = Tally()
 
-    def ask(self, question: str, lines: Sequence[str], fields: Mapping[str, int], **values: str) -> dict[str, str] | None:
+    def ask(
+        self, question: str, lines: Sequence[str], fields: Mapping[str, int], **values: str
+    ) -> dict[str, str] | None:
         """The model's answer, or None when it did not come to an end.
 
         Args:
@@ -141,7 +143,13 @@ def answer_tokens(fields: Mapping[str, int]) -> int:
 
 
 def _fingerprint(model: str, prompt: Prompt, fields: Mapping[str, int]) -> str:
-    parts = (model, prompt.system, prompt.material, prompt.question, *(f"{name}:{size}" for name, size in fields.items()))
+    parts = (
+        model,
+        prompt.system,
+        prompt.material,
+        prompt.question,
+        *(f"{name}:{size}" for name, size in fields.items()),
+    )
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
@@ -153,11 +161,10 @@ def _render(language: str, name: str, **values: Any) -> str:
 def _templates(language: str) -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("appliance.minutes", f"prompts/{language}"),
-        autoescape=False,  # noqa: S701  # prompts are plain text; what was said is quoted as JSON where it stands inline
+        autoescape=False,  # noqa: S701  # prompts are plain text, and what was said stands in them as JSON
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    environment.policies["json.dumps_kwargs"] = {"ensure_ascii": False}
     environment.filters["tojson"] = lambda value: msgspec.json.encode(value).decode()
     return environment

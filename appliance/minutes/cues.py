@@ -1,8 +1,8 @@
 """How people decide, promise, ask and take back, as data per language.
 
-A language model of one or two thousand million parameters cannot tell a decision from a remark (of 23 lines it called 20
-decisions), but says well what a given line decides. So code finds the lines, by what people in meetings actually say when
-they bind themselves, and the model words them.
+A language model of one or two thousand million parameters cannot tell a decision from a remark (of 23 lines it called
+20 decisions), but says well what a given line decides. So code finds the lines, by what people in meetings actually
+say when they bind themselves, and the model words them.
 """
 
 import re
@@ -44,9 +44,9 @@ class DecisionCues:
 class ActionCues:
     """``self`` is a promise, ``offer`` and ``ours`` are weaker ones, ``accept`` answers a ``request``.
 
-    ``named`` follows a person's name, ``assign`` stands before one; ``nobody`` asks for a volunteer and ``unowned`` says
-    that there is none. Tasks of ``never`` are none; those of ``idle`` are when a time limit comes with them. ``polite`` is
-    cut from a task's beginning; ``cancel`` takes it back.
+    ``named`` follows a person's name, ``assign`` stands before one; ``nobody`` asks for a volunteer and ``unowned``
+    says that there is none. Tasks of ``never`` are none; those of ``idle`` are when a time limit comes with them.
+    ``polite`` is cut from a task's beginning; ``cancel`` takes it back.
     """
 
     self: Patterns
@@ -83,6 +83,7 @@ class Cues:
     joke: Patterns
     topic: Patterns
     title: Patterns
+    greeting: Patterns
     farewell: Patterns
     decisions: DecisionCues
     actions: ActionCues
@@ -104,6 +105,7 @@ def cues(language: str) -> Cues:
         joke=_compiled(raw["joke"]),
         topic=_compiled(raw["topic"]),
         title=_compiled(raw["title"]),
+        greeting=_compiled(raw["greeting"]),
         farewell=_compiled(raw["farewell"]),
         decisions=DecisionCues(**_section(raw["decisions"])),
         actions=ActionCues(**_section(raw["actions"])),

@@ -6,7 +6,8 @@ Code decides it, by cues; a model only words the outcome. Rules, in the order in
 2. It states an intention ("we will …") and somebody asks for consent, or the sentence before announced a decision.
 3. It proposes ("I suggest that …") and somebody else agrees before anybody objects.
 
-A later decision about the same matter repeats the earlier one when their numbers agree and replaces it when they differ.
+A later decision about the same matter repeats the earlier one when their numbers agree and replaces it when they
+differ.
 """
 
 from collections.abc import Iterable
@@ -185,9 +186,7 @@ def _fold_in(
         standing[place] = replace(earlier, core=core, evidence=evidence)
 
 
-def _successor_of_withdrawn(
-    draft: DecisionDraft, withdrawn: list[DecisionDraft], reading: Reading
-) -> DecisionDraft:
+def _successor_of_withdrawn(draft: DecisionDraft, withdrawn: list[DecisionDraft], reading: Reading) -> DecisionDraft:
     """A decision made right after the one that it replaces was taken back cites that one too."""
     for dropped in reversed(withdrawn):
         near = draft.core.place - dropped.evidence[-1].place <= _LOOK_AHEAD
@@ -212,9 +211,7 @@ def _restated(sentence: Sentence, standing: list[DecisionDraft], reading: Readin
     return None
 
 
-def _taken_back(
-    sentence: Sentence, standing: list[DecisionDraft], reading: Reading
-) -> DecisionDraft | None:
+def _taken_back(sentence: Sentence, standing: list[DecisionDraft], reading: Reading) -> DecisionDraft | None:
     if sentence.asks or not says(sentence.text, reading.cues.decisions.withdraw) or not standing:
         return None
     named = _nearest(sentence, standing, reading)

@@ -7,6 +7,21 @@ import msgspec
 
 from appliance.language.citations import Citation, Support
 
+__all__ = [
+    "ActionItem",
+    "Citation",
+    "Claim",
+    "Decision",
+    "Minutes",
+    "Origin",
+    "Question",
+    "Rejected",
+    "Support",
+    "Topic",
+    "Withdrawn",
+    "claim_text",
+]
+
 
 class Origin(StrEnum):
     """Who worded a claim."""
@@ -20,8 +35,8 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A part of minutes: immutable, and its own JSON shape."""
 
 
-class Statement(Value, frozen=True):
-    """One sentence of the summary."""
+class Claim(Value, frozen=True):
+    """One sentence that says something about the meeting, and the words that it rests on."""
 
     text: str
     citations: tuple[Citation, ...]
@@ -38,17 +53,13 @@ class Topic(Value, frozen=True):
     citations: tuple[Citation, ...]
     support: Support
     origin: Origin
-    statements: tuple[Statement, ...] = ()
+    statements: tuple[Claim, ...] = ()
     """What was said about it, in short; those of a short meeting are its summary."""
 
 
-class Decision(Value, frozen=True):
+class Decision(Claim, frozen=True):
     """What stands at the end of the meeting. ``corrects`` cites an earlier decision that it replaced."""
 
-    text: str
-    citations: tuple[Citation, ...]
-    support: Support
-    origin: Origin
     corrects: tuple[Citation, ...] = ()
 
 
@@ -63,22 +74,12 @@ class ActionItem(Value, frozen=True):
     origin: Origin
 
 
-class Question(Value, frozen=True):
+class Question(Claim, frozen=True):
     """Something asked or left open that nobody answered."""
 
-    text: str
-    citations: tuple[Citation, ...]
-    support: Support
-    origin: Origin
 
-
-class Withdrawn(Value, frozen=True):
+class Withdrawn(Claim, frozen=True):
     """A decision that was taken back and not replaced; the citations are the decision and the taking back."""
-
-    text: str
-    citations: tuple[Citation, ...]
-    support: Support
-    origin: Origin
 
 
 class Rejected(Value, frozen=True):
@@ -94,7 +95,7 @@ class Minutes(Value, frozen=True):
     """The minutes of one meeting."""
 
     language: str
-    summary: tuple[Statement, ...]
+    summary: tuple[Claim, ...]
     topics: tuple[Topic, ...]
     decisions: tuple[Decision, ...]
     actions: tuple[ActionItem, ...]
@@ -106,12 +107,17 @@ class Minutes(Value, frozen=True):
     """Which revision of the transcript was read; 0 when it came from a file."""
 
     @property
-    def claims(self) -> Iterator[Statement | Topic | Decision | ActionItem | Question | Withdrawn]:
+    def claims(self) -> Iterator[Claim | Topic | ActionItem]:
         """Everything that is claimed, in the order of the document."""
-        yield from (*self.summary, *self.topics, *self.decisions, *self.actions, *self.questions, *self.withdrawn)
+        yield from self.summary
+        yield from self.topics
+        yield from self.decisions
+        yield from self.actions
+        yield from self.questions
+        yield from self.withdrawn
 
 
-def claim_text(claim: Statement | Topic | Decision | ActionItem | Question | Withdrawn) -> str:
+def claim_text(claim: Claim | Topic | ActionItem) -> str:
     """The words of a claim."""
     if isinstance(claim, Topic):
         return claim.title

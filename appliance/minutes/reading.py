@@ -17,6 +17,14 @@ _LABEL: Final = re.compile(r"^(?:speaker|beszélő|unknown|ismeretlen)\b", re.IG
 _JOIN_WITHIN_S: Final = 1.5
 """A pause longer than this ends a sentence that has no mark at its end."""
 
+_CALLS: Final = (
+    re.compile(
+        r"^(?:(?:and|so|then|okay|ok|well|thanks|thank you|és|akkor|rendben|köszönöm|szóval)[, ]+)?(?P<name>\w+),",
+        re.IGNORECASE,
+    ),
+    re.compile(r",\s*(?P<name>\w+)\s*[.?!]*$"),
+)
+
 _INTRODUCTION: Final = (
     r"\bmy name is (\w+)",
     r"\bi(?:'m| am) (\w+) (?:from|and i)\b",
@@ -115,7 +123,8 @@ def _sentences_of(group: list[Segment], first: int, words_of: Lexicon) -> list[S
     for text in texts:
         offsets.append((position, position + len(text)))
         position += len(text) + 1
-    found, cursor = [], 0
+    found: list[Sentence] = []
+    cursor = 0
     for text in sentences(whole, words_of):
         start = whole.index(text, cursor)
         end = cursor = start + len(text)
@@ -144,9 +153,7 @@ def _time_at(segment: Segment, offset: int) -> float:
     return round(segment.start_s + min(max(share, 0.0), 1.0) * (segment.end_s - segment.start_s), 2)
 
 
-def _people(
-    found: Sequence[Sentence], segments: Sequence[Segment], words_of: Lexicon, cues_of: Cues
-) -> frozenset[str]:
+def _people(found: Sequence[Sentence], segments: Sequence[Segment], words_of: Lexicon, cues_of: Cues) -> frozenset[str]:
     """Who is called by name: labels that are names, introductions, and those whom a request addresses."""
     people = {
         segment.speaker.split()[0] for segment in segments if segment.speaker and not _LABEL.match(segment.speaker)
@@ -168,11 +175,8 @@ def _people(
 
 def vocative(text: str, words_of: Lexicon) -> str:
     """The name that a sentence calls at its beginning or its end; empty without one."""
-    for pattern in (
-        r"^(?:(?:and|so|then|okay|ok|well|thanks|thank you|és|akkor|rendben|köszönöm|szóval)[, ]+)?(?P<name>[A-ZÁÉÍÓÖŐÚÜŰ]\w+),",
-        r",\s*(?P<name>[A-ZÁÉÍÓÖŐÚÜŰ]\w+)\s*[.?!]*$",
-    ):
-        match = re.search(pattern, text, re.IGNORECASE)
+    for pattern in _CALLS:
+        match = pattern.search(text)
         if match and match["name"][0].isupper():
             name = match["name"]
             if fold(name) not in words_of.stopwords | words_of.not_names and len(name) > 2:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from appliance.language.words import overlap, words
 from appliance.minutes.cues import says
@@ -44,7 +45,7 @@ def split(reading: Reading, *, count_tokens: Callable[[str], int], room: int) ->
     A single sentence longer than ``room`` stays whole: asking about it is refused, rather than cut short.
     """
     cuts = [0, *_announced(reading), len(reading.sentences)]
-    parts = [reading.sentences[start:end] for start, end in zip(cuts, cuts[1:], strict=False) if start < end]
+    parts = [reading.sentences[start:end] for start, end in pairwise(cuts) if start < end]
     fitting: list[tuple[Sentence, ...]] = []
     for part in _joined(parts):
         fitting.extend(_fit(part, reading, count_tokens, room))
@@ -79,9 +80,7 @@ def announced_title(part: Part, reading: Reading) -> tuple[str, Sentence] | None
 
 def _announced(reading: Reading) -> list[int]:
     return [
-        sentence.place
-        for sentence in reading.sentences
-        if sentence.place and says(sentence.text, reading.cues.topic)
+        sentence.place for sentence in reading.sentences if sentence.place and says(sentence.text, reading.cues.topic)
     ]
 
 
