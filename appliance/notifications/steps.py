@@ -13,7 +13,7 @@ class NotifyStep:
 
     name = "notify"
     queue = Queue.GENERAL
-    needs: tuple[str, ...] = ("index",)
+    needs: tuple[str, ...] = ("minutes", "index")
 
     def __init__(self, *, outbox: Outbox, audit: AuditTrail) -> None:
         self._outbox = outbox

@@ -1,8 +1,4 @@
-"""The composition root: settings in, services out, wired by constructor arguments and by nothing else.
-
-Engines are heavy to import (hundreds of MiB), so their adapters are imported inside the functions that build them: the
-web process and the short CLI commands never load them.
-"""
+"""What doors ask of the house, wired over an open database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,18 +26,26 @@ from appliance.meetings.ports import BlobStore
 from appliance.meetings.service import MeetingService
 from appliance.meetings.steps import ValidateStep
 from appliance.migrations.readiness import require_ready
+from appliance.minutes.service import MinutesService
+from appliance.minutes.steps import MinutesStep
 from appliance.models.location import models_folder
 from appliance.models.service import ModelRegistry
 from appliance.notifications.service import Outbox
 from appliance.notifications.steps import NotifyStep
+from appliance.search.service import SearchService
 from appliance.search.steps import IndexStep
 from appliance.settings import Settings
+from appliance.speakers.documents import TurnStore
+from appliance.speakers.steps import SpeakersStep
 from appliance.tenants.queries import first_tenant
+from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.service import TranscriptService
+from appliance.transcripts.steps import MergeStep, TranscribeStep
 
 RECORDING = "recording"
 """The kind of job that takes a recording to its minutes."""
 
-_STEP_CLASSES = (ValidateStep, IndexStep, NotifyStep)
+_STEP_CLASSES = (ValidateStep, TranscribeStep, SpeakersStep, MergeStep, MinutesStep, IndexStep, NotifyStep)
 
 # Name, queue and needs are class attributes of every step, so the classes themselves have the shape.
 RECORDING_SHAPE = Saga(RECORDING, cast("tuple[StepShape, ...]", _STEP_CLASSES))
@@ -67,6 +71,9 @@ class Services:
     jobs: JobService
     job_listener: JobListener
     meetings: MeetingService
+    transcripts: TranscriptService
+    minutes: MinutesService
+    search: SearchService
     home_tenant: TenantId
     """The tenant that was set up first; operators on the machine act in it."""
 
@@ -115,6 +122,13 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
         outbox=outbox,
         settings=settings.upload,
     )
+    transcripts = TranscriptService(
+        database=database,
+        audit=audit,
+        meetings=meetings,
+        transcripts=TranscriptStore(documents),
+        turns=TurnStore(documents),
+    )
     return Services(
         settings=settings,
         clock=clock,
@@ -137,5 +151,12 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
         jobs=jobs,
         job_listener=JobListener(database),
         meetings=meetings,
+        transcripts=transcripts,
+        minutes=MinutesService(
+            database=database, audit=audit, meetings=meetings, documents=documents, transcripts=transcripts
+        ),
+        search=SearchService(
+            database=database, audit=audit, keyring=keyring, meetings=meetings, transcripts=transcripts
+        ),
         home_tenant=home_tenant,
     )
