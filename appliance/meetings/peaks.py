@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from appliance.meetings.errors import Silent, ZeroLength
 from appliance.meetings.model import SAMPLE_RATE
 
 PEAK_WINDOW_S = 0.05
@@ -17,6 +18,12 @@ SILENCE_DBFS = -60.0
 
 _SUSTAINED_S = 0.25
 """A click of the plug is louder than silence, but shorter than a syllable."""
+
+_SHORTEST_S = 0.1
+"""Shorter than any sound of speech."""
+
+_QUIETEST_TOLD_DBFS = -120.0
+"""Digital silence is minus infinity; people get a number."""
 
 _WINDOW = int(PEAK_WINDOW_S * SAMPLE_RATE)
 _FULL_SCALE = 32768
@@ -56,6 +63,19 @@ class PeakMeter:
             return -math.inf
         level = int(loudest[min(len(loudest), round(_SUSTAINED_S / PEAK_WINDOW_S)) - 1])
         return 20 * math.log10(level / _FULL_SCALE) if level else -math.inf
+
+    def require_sound(self) -> None:
+        """Go on only with a recording in which there is something to hear.
+
+        Raises:
+            ZeroLength: it lasts no longer than a click.
+            Silent: nothing in it is louder than an input to which nothing is plugged.
+        """
+        if self.duration_s < _SHORTEST_S:
+            raise ZeroLength(duration_s=self.duration_s)
+        loudness = self.loudness_dbfs()
+        if loudness < SILENCE_DBFS:
+            raise Silent(peak_dbfs=-max(loudness, _QUIETEST_TOLD_DBFS))
 
     def _all(self) -> npt.NDArray[np.int32]:
         last = [self._rest.max(keepdims=True)] if len(self._rest) else []

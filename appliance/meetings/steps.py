@@ -13,17 +13,10 @@ from appliance.jobs.model import Queue
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.documents import DocumentStore
-from appliance.meetings.errors import Silent, ZeroLength
 from appliance.meetings.model import MediaInfo
-from appliance.meetings.peaks import PEAKS_DOCUMENT, SILENCE_DBFS, PeakMeter
+from appliance.meetings.peaks import PEAKS_DOCUMENT, PeakMeter
 from appliance.meetings.ports import MediaDecoder, MediaProbe
 from appliance.meetings.recordings import RecordingFiles
-
-_SHORTEST_S = 0.1
-"""Shorter than any sound of speech."""
-
-_QUIETEST_TOLD_DBFS = -120.0
-"""Digital silence is minus infinity; people get a number."""
 
 _STORE = text(
     "UPDATE recording SET duration_s = :duration_s, container = :container, codec = :codec, channels = :channels,"
@@ -90,11 +83,7 @@ class ValidateStep:
             meter.add(block)
             if expected_s:
                 progress(min(1.0, meter.duration_s / expected_s))
-        if meter.duration_s < _SHORTEST_S:
-            raise ZeroLength(duration_s=meter.duration_s)
-        loudness = meter.loudness_dbfs()
-        if loudness < SILENCE_DBFS:
-            raise Silent(peak_dbfs=-max(loudness, _QUIETEST_TOLD_DBFS))
+        meter.require_sound()
         return meter
 
     def _store(self, tx: Tx, ctx: StepContext, info: MediaInfo, sound: PeakMeter) -> None:

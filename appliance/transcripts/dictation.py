@@ -53,6 +53,9 @@ class Wishes:
     vocabulary: tuple[str, ...] = ()
 
 
+NO_WISHES = Wishes()
+
+
 class Dictation:
     """One recording on its way to words.
 

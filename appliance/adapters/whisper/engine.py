@@ -12,6 +12,7 @@ from faster_whisper.vad import get_vad_model
 
 from appliance.adapters.whisper.device import Device
 from appliance.meetings.ports import Samples
+from appliance.transcripts.errors import UnknownLanguage
 from appliance.transcripts.model import Word
 from appliance.transcripts.ports import Decoded, Hints, Voice
 
@@ -94,6 +95,8 @@ class WhisperSpeech:
         return _decoded(list(segments), offset_s=0.0)
 
     def _options(self, hints: Hints) -> dict[str, Any]:
+        if hints.language not in self._whisper.supported_languages:
+            raise UnknownLanguage(language=hints.language)
         return {
             "language": hints.language,
             "task": "transcribe",

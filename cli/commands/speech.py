@@ -1,0 +1,60 @@
+"""``hangjegyzet speech``: the speech engines by themselves, without database, keys or jobs."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from appliance.entry.speech import open_speech_bench
+from appliance.settings import Settings
+from appliance.speakers.model import ANY_NUMBER, SpeakerCount
+from appliance.transcripts.dictation import Wishes
+from appliance.transcripts.exports import export
+from cli.output import print_json, progress_bar, talk
+
+app = typer.Typer(name="speech", help="Speech to text, for one file; nothing is kept.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """What ``speech run`` writes."""
+
+    TXT = "txt"
+    JSON = "json"
+    VTT = "vtt"
+    RTTM = "rttm"
+
+
+@app.callback()
+def speech() -> None:
+    """Speech to text, for one file; nothing is kept."""
+
+
+@app.command()
+def run(
+    file: Annotated[
+        Path, typer.Argument(help="Recording: audio or video.", exists=True, dir_okay=False, readable=True)
+    ],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")] = False,
+    form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TXT,
+    language: Annotated[str | None, typer.Option(help="What is spoken, as hu or en; unset recognises it.")] = None,
+    speakers: Annotated[int | None, typer.Option(min=1, max=50, help="How many people speak, when known.")] = None,
+    vocabulary: Annotated[
+        list[str] | None, typer.Option("--word", metavar="WORD", help="A name or term to expect; repeat for more.")
+    ] = None,
+) -> None:
+    """Print who says what in FILE."""
+    settings = Settings()
+    wishes = Wishes(language=language, vocabulary=tuple(vocabulary or ()))
+    count = SpeakerCount.exactly(speakers) if speakers else ANY_NUMBER
+    bench = open_speech_bench(settings)
+    with file.open("rb") as source, progress_bar(file.name) as tell:
+        heard = bench.hear(source, wishes=wishes, count=count, progress=tell)
+    if as_json or form is Format.JSON:
+        print_json(heard.report)
+    else:
+        data, _ = export(heard.transcript, heard.turns, form.value)
+        sys.stdout.write(data.decode())
+    total_s, duration_s = heard.timings["total"], heard.transcript.duration_s
+    talk.print(f"{duration_s:.0f} s of sound in {total_s:.1f} s (RTF {total_s / duration_s:.3f})", style="dim")
