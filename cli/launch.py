@@ -10,3 +10,7 @@ def main() -> None:
     from cli.main import run
 
     run()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,10 +9,10 @@ from appliance.settings import Settings
 def models_folder(settings: Settings) -> Path:
     """The folder of this machine's packs.
 
-    The one that is set; or ``models`` in the data folder, which an installed appliance has; or, where neither is there,
+    The one that is set; or ``models`` in the data folder, once it has packs; or, where neither is there,
     what ``make setup`` has filled for this user, so that a source checkout works without configuration.
     """
-    if settings.models_dir is not None or settings.models_path.is_dir():
+    if settings.models_dir is not None or (settings.models_path / "packs").is_dir():
         return settings.models_path
     filled = starter_path()
     return filled if filled.is_dir() else settings.models_path

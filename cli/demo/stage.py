@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from appliance.bootstrap import open_services
+from appliance.bootstrap import Services, open_services
 from appliance.database.roles import DatabaseRole
 from appliance.entry.provision import initialise, operator
 from appliance.entry.supervisor import ProcessSpec, Supervisor
@@ -59,19 +59,22 @@ def set_up(data_dir: Path, *, port: int | None) -> Iterator[Stage]:
     settings = Settings()
     initialise(settings, organisation=ORGANISATION)
     with open_services(settings, DatabaseRole.WEB) as services:
-        actor = operator(services.home_tenant)
-        if services.identity.awaits_first_administrator(services.home_tenant):
-            code = services.identity.issue_first_code(actor)
-        else:
-            code = services.accounts.reset_password(actor, services.accounts.find(actor, EMAIL).id)
         address = data_dir / "portal.url"
         supervisor = Supervisor(_processes(address), environment=environment, log_dir=data_dir / "log")
         supervisor.start()
         try:
             url = _await_address(address, supervisor)
-            yield Stage(url, _certificate(settings), secrets.token_urlsafe(12), supervisor, code)
+            yield Stage(url, _certificate(settings), secrets.token_urlsafe(12), supervisor, _one_time_code(services))
         finally:
             supervisor.stop()
+
+
+def _one_time_code(services: Services) -> OneTimeCode:
+    """A code for the demo's user; made after the portal started, which makes one itself on a fresh appliance."""
+    actor = operator(services.home_tenant)
+    if services.identity.awaits_first_administrator(services.home_tenant):
+        return services.identity.issue_first_code(actor)
+    return services.accounts.reset_password(actor, services.accounts.find(actor, EMAIL).id)
 
 
 def _environment(data_dir: Path, port: int | None) -> Mapping[str, str]:
