@@ -10,8 +10,10 @@ from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import TenantId
 from appliance.meetings.service import MeetingService
+from appliance.minutes.service import MinutesService
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
+from appliance.transcripts.service import TranscriptService
 
 
 class WebServices(Protocol):
@@ -40,3 +42,7 @@ class WebServices(Protocol):
     def job_listener(self) -> JobNews: ...
     @property
     def models(self) -> ModelRegistry: ...
+    @property
+    def transcripts(self) -> TranscriptService: ...
+    @property
+    def minutes(self) -> MinutesService: ...

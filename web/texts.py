@@ -4,6 +4,7 @@ import math
 
 from appliance.identity.permissions import Role
 from appliance.models.model import Fitness
+from appliance.transcripts.model import Reason
 from web.formats import Formats
 from web.i18n import translations
 from web.request import Locale
@@ -43,7 +44,12 @@ class Texts:
     def language(self, code: str) -> str:
         """The name of a language, as far as the portal has one."""
         _ = self.say
-        return {"hu": _("Hungarian"), "en": _("English"), "*": _("Other languages")}.get(code, code)
+        return {"hu": _("Hungarian"), "en": _("English")}.get(code, code)
+
+    def every_language(self, *, alone: bool) -> str:
+        """What stands for all languages that are not named."""
+        _ = self.say
+        return _("All languages") if alone else _("Other languages")
 
     def fitness(self, fitness: Fitness) -> str:
         """How far a model may be trusted with a language, in two words."""
@@ -81,13 +87,18 @@ class Texts:
         """A number of things; both forms were marked for translation by the caller."""
         return self._catalogue.ngettext(singular, plural, number) % {"count": self.formats.number(number, "#,##0")}
 
-    def removal(self, reason: str) -> str:
-        """Why a passage was taken out of the transcript; an unknown reason is told as it was recorded."""
+    def removal(self, reason: Reason) -> str:
+        """Why a passage was taken out of the transcript."""
         _ = self.say
-        known = {
-            "no_speech": _("No speech is heard here."),
-        }
-        return known.get(reason, reason)
+        match reason:
+            case Reason.NO_SPEECH:
+                return _("Nobody is heard speaking here.")
+            case Reason.HALLUCINATION:
+                return _("A phrase that speech models are known to invent, where nobody is heard.")
+            case Reason.REPETITION:
+                return _("The model was caught in a loop and repeated itself.")
+            case Reason.IMPLAUSIBLE:
+                return _("The model itself thought this unlikely, or nobody can speak that fast.")
 
     def failure(self, code: str, text: str) -> str:
         """The text of a stored failure. It was made when it happened; its code finds the words of this language."""

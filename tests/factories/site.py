@@ -23,10 +23,15 @@ from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.ids import TenantId
 from appliance.keyring.service import KeyRing
+from appliance.meetings.documents import DocumentStore
 from appliance.meetings.service import MeetingService
+from appliance.minutes.service import MinutesService
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
+from appliance.speakers.documents import TurnStore
 from appliance.tenants.service import TenantService
+from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.service import TranscriptService
 from tests.factories.database import TestDatabase
 from tests.factories.identity import People, people_of
 from tests.factories.meetings import a_meeting_service
@@ -49,6 +54,8 @@ class SiteServices:
     jobs: JobService
     job_listener: JobListener
     models: ModelRegistry
+    transcripts: TranscriptService
+    minutes: MinutesService
     keyring: KeyRing
     audit: AuditTrail
 
@@ -63,7 +70,9 @@ class Site:
 
 
 @contextmanager
-def a_site(db: TestDatabase, folder: Path, *, locale: str = "en") -> Iterator[Site]:
+def a_site(
+    db: TestDatabase, folder: Path, *, models: Path | None = None, port: int = 0
+) -> Iterator[Site]:
     """The portal of a new organisation in which nobody has an account."""
     clock = SystemClock()
     keyring = KeyRing(MemoryKeyProvider(), clock)
@@ -73,8 +82,16 @@ def a_site(db: TestDatabase, folder: Path, *, locale: str = "en") -> Iterator[Si
         keyring.create_tenant_key(tx, tenant)
     people = people_of(db.web, clock, tenant)
     meetings = a_meeting_service(db.web, clock=clock, audit=audit, keyring=keyring, folder=folder / "blobs")
+    documents = DocumentStore(keyring, clock)
+    transcripts = TranscriptService(
+        database=db.web,
+        audit=audit,
+        meetings=meetings,
+        transcripts=TranscriptStore(documents),
+        turns=TurnStore(documents),
+    )
     services = SiteServices(
-        settings=Settings(language="en" if locale == "en" else "hu"),
+        settings=Settings(),
         clock=clock,
         database=db.web,
         home_tenant=tenant,
@@ -83,18 +100,22 @@ def a_site(db: TestDatabase, folder: Path, *, locale: str = "en") -> Iterator[Si
         meetings=meetings,
         jobs=JobService(db.web, sagas={"recording": recording_saga()}, doorbell=HueyDoorbell(), audit=audit),
         job_listener=JobListener(db.web),
-        models=ModelRegistry(folder / "models", clock=clock),
+        models=ModelRegistry(models or folder / "models", clock=clock),
+        transcripts=transcripts,
+        minutes=MinutesService(
+            database=db.web, audit=audit, meetings=meetings, documents=documents, transcripts=transcripts
+        ),
         keyring=keyring,
         audit=audit,
     )
-    with _served(create_app(services)) as url:
+    with _served(create_app(services), port) as url:
         yield Site(url, services, people)
 
 
 @contextmanager
-def _served(app: Litestar) -> Iterator[str]:
-    """Serve on a free port of the loopback, in a thread of this process."""
-    listener = listener_for("127.0.0.1", 0, None)
+def _served(app: Litestar, port: int) -> Iterator[str]:
+    """Serve on the loopback, in a thread of this process; port 0 takes a free one."""
+    listener = listener_for("127.0.0.1", port, None)
     server = Server(
         app,
         address=listener.host,

@@ -19,7 +19,7 @@ document.addEventListener(
     if (event.newState !== "open" || !list.classList?.contains("menu-list")) return;
     const button = document.querySelector(`[popovertarget="${CSS.escape(list.id)}"]`);
     if (button) place(list, button);
-    list.querySelector("a, button")?.focus();
+    list.querySelector("a, button")?.focus({ preventScroll: true });
   },
   true,
 );

@@ -35,7 +35,7 @@ class SessionLine:
     is_this: bool
 
 
-@get("/account", sync_to_thread=True, include_in_schema=False, **allow(Permission.ACCOUNT_OWN))
+@get("/account", sync_to_thread=True, **allow(Permission.ACCOUNT_OWN))
 def account_page(request: PortalRequest) -> Response[str]:
     """One's sessions and password."""
     _ = translations(request.context.locale).gettext
@@ -43,7 +43,7 @@ def account_page(request: PortalRequest) -> Response[str]:
     return _page(request, done=told.get(request.query_params.get("done", ""), ""))
 
 
-@post("/account/password", sync_to_thread=True, include_in_schema=False, **allow(Permission.ACCOUNT_OWN))
+@post("/account/password", sync_to_thread=True, **allow(Permission.ACCOUNT_OWN))
 def change_password(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Change one's own password."""
     try:
@@ -55,21 +55,21 @@ def change_password(request: PortalRequest, data: URLEncodedBody[Form]) -> Respo
     return see("/account?done=password")
 
 
-@post("/account/sessions/{session_id:uuid}/end", sync_to_thread=True, include_in_schema=False, **allow(Permission.ACCOUNT_OWN))
+@post("/account/sessions/{session_id:uuid}/end", sync_to_thread=True, **allow(Permission.ACCOUNT_OWN))
 def end_session(request: PortalRequest, session_id: FromPath[UUID]) -> Response[Any]:
     """End one of one's own sessions."""
     request.services.identity.end_session(request.actor, SessionId(session_id))
     return see("/account?done=sessions")
 
 
-@post("/account/sessions/end-others", sync_to_thread=True, include_in_schema=False, **allow(Permission.ACCOUNT_OWN))
+@post("/account/sessions/end-others", sync_to_thread=True, **allow(Permission.ACCOUNT_OWN))
 def end_other_sessions(request: PortalRequest) -> Response[Any]:
     """End all of one's sessions but this one."""
     request.services.identity.end_other_sessions(request.actor)
     return see("/account?done=sessions")
 
 
-@post("/preferences", sync_to_thread=True, include_in_schema=False, **allow(Permission.ACCOUNT_OWN))
+@post("/preferences", sync_to_thread=True, **allow(Permission.ACCOUNT_OWN))
 def set_preferences(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Choose a language or a theme; what the form does not name stays."""
     context = request.context

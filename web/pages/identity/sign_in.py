@@ -18,7 +18,7 @@ from web.security.sessions import ended_session_cookie, session_cookies
 _YEAR_S: Final = 365 * 24 * 3600
 
 
-@get("/", sync_to_thread=True, include_in_schema=False, **public("it only leads to the right page"))
+@get("/", sync_to_thread=True, **public("it only leads to the right page"))
 def home(request: PortalRequest) -> Response[Any]:
     """The meetings, the sign-in page, or the first step of an appliance that nobody administers yet."""
     if request.context.user is not None:
@@ -27,7 +27,7 @@ def home(request: PortalRequest) -> Response[Any]:
     return see("/first-administrator" if services.identity.awaits_first_administrator(services.home_tenant) else "/sign-in")
 
 
-@get("/sign-in", sync_to_thread=True, include_in_schema=False, **public("signing in is how one stops being a stranger"))
+@get("/sign-in", sync_to_thread=True, **public("signing in is how one stops being a stranger"))
 def sign_in_page(request: PortalRequest) -> Response[Any]:
     """The form; somebody who is signed in already goes on."""
     onward = local_path(request.query_params.get("next"))
@@ -36,7 +36,7 @@ def sign_in_page(request: PortalRequest) -> Response[Any]:
     return _sign_in_page(request, onward=onward, ended="ended" in request.query_params)
 
 
-@post("/sign-in", sync_to_thread=True, include_in_schema=False, **public("signing in is how one stops being a stranger"))
+@post("/sign-in", sync_to_thread=True, **public("signing in is how one stops being a stranger"))
 def sign_in(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Open a session and go on to the page that was asked for."""
     onward = local_path(data.get("next"))
@@ -53,7 +53,7 @@ def sign_in(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]
     return _enter(request, session, onward)
 
 
-@get("/first-administrator", sync_to_thread=True, include_in_schema=False, **public("the one-time code is the proof"))
+@get("/first-administrator", sync_to_thread=True, **public("the one-time code is the proof"))
 def first_administrator_page(request: PortalRequest) -> Response[Any]:
     """The form by which an appliance gets its first administrator."""
     services = request.services
@@ -62,7 +62,7 @@ def first_administrator_page(request: PortalRequest) -> Response[Any]:
     return _code_page(request, first=True)
 
 
-@post("/first-administrator", sync_to_thread=True, include_in_schema=False, **public("the one-time code is the proof"))
+@post("/first-administrator", sync_to_thread=True, **public("the one-time code is the proof"))
 def become_first_administrator(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Make the first administrator and sign them in."""
     try:
@@ -78,13 +78,13 @@ def become_first_administrator(request: PortalRequest, data: URLEncodedBody[Form
     return _enter(request, session, HOME)
 
 
-@get("/one-time-code", sync_to_thread=True, include_in_schema=False, **public("the one-time code is the proof"))
+@get("/one-time-code", sync_to_thread=True, **public("the one-time code is the proof"))
 def one_time_code_page(request: PortalRequest) -> Response[Any]:
     """The form by which somebody chooses their password."""
     return _code_page(request, first=False)
 
 
-@post("/one-time-code", sync_to_thread=True, include_in_schema=False, **public("the one-time code is the proof"))
+@post("/one-time-code", sync_to_thread=True, **public("the one-time code is the proof"))
 def set_password(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Set a password with an administrator's code, and sign in."""
     try:
@@ -96,7 +96,7 @@ def set_password(request: PortalRequest, data: URLEncodedBody[Form]) -> Response
     return _enter(request, session, HOME)
 
 
-@post("/sign-out", sync_to_thread=True, include_in_schema=False, **allow(Permission.ACCOUNT_OWN))
+@post("/sign-out", sync_to_thread=True, **allow(Permission.ACCOUNT_OWN))
 def sign_out(request: PortalRequest) -> Response[Any]:
     """End the session, and make the browser forget the pages it kept."""
     request.services.identity.sign_out(request.actor)
@@ -105,7 +105,7 @@ def sign_out(request: PortalRequest) -> Response[Any]:
     return response
 
 
-@post("/language", sync_to_thread=False, include_in_schema=False, **public("a stranger may choose a language too"))
+@post("/language", sync_to_thread=False, **public("a stranger may choose a language too"))
 def choose_language(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Remember a language for a browser that nobody has signed in with."""
     chosen = data.get("locale")

@@ -27,13 +27,13 @@ class CodeLine:
     expires_at: datetime
 
 
-@get("/users", sync_to_thread=True, include_in_schema=False, **allow(Permission.USER_READ))
+@get("/users", sync_to_thread=True, **allow(Permission.USER_READ))
 def users_page(request: PortalRequest) -> Response[str]:
     """Everybody, by name."""
     return _page(request)
 
 
-@post("/users", sync_to_thread=True, include_in_schema=False, **allow(Permission.USER_MANAGE))
+@post("/users", sync_to_thread=True, **allow(Permission.USER_MANAGE))
 def add_user(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any]:
     """Add somebody; the code is shown in the answer and nowhere else, so there is no redirect."""
     role = next((known for known in Role if known == data.get("role")), Role.MEMBER)
@@ -46,7 +46,7 @@ def add_user(request: PortalRequest, data: URLEncodedBody[Form]) -> Response[Any
     return _page(request, code=_code_line(user, code))
 
 
-@post("/users/{user_id:uuid}/code", sync_to_thread=True, include_in_schema=False, **allow(Permission.USER_MANAGE))
+@post("/users/{user_id:uuid}/code", sync_to_thread=True, **allow(Permission.USER_MANAGE))
 def new_code(request: PortalRequest, user_id: FromPath[UUID]) -> Response[Any]:
     """Give somebody a new one-time code; their password and sessions end now."""
     accounts = request.services.accounts

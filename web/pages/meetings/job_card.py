@@ -69,7 +69,9 @@ def doing(job: JobView, locale: Locale) -> str:
     if job.current_steps:
         step = texts.step(job.current_steps[0].name)
         return f"{step} · {texts.time_left(job.eta_s)}" if job.eta_s is not None else step
-    return _outlook(job, texts)
+    if job.queue_position is not None:
+        return texts.say("Number %(position)s in the queue") % {"position": job.queue_position}
+    return _headline(job, texts)
 
 
 def _headline(job: JobView, texts: Texts) -> str:

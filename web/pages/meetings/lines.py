@@ -31,7 +31,7 @@ class MeetingLine:
     @property
     def is_moving(self) -> bool:
         """Whether work on it goes on."""
-        return self.progress is not None
+        return bool(self.doing)
 
 
 def lines(
@@ -49,6 +49,6 @@ def _line(row: MeetingRow, job: JobView | None, reader: UserView, locale: Locale
         duration_s=row.duration_s,
         owner=reader.name if row.owner_id == reader.id else "",
         created_at=row.created_at,
-        progress=job.progress if job else None,
+        progress=job.progress if job and job.state is JobState.RUNNING else None,
         doing=doing(job, locale) if job else "",
     )

@@ -9,15 +9,16 @@ from litestar import Response, get, post
 from litestar.params import FromPath, URLEncodedBody
 
 from appliance.identity.permissions import Permission, allows
-from appliance.kernel.errors import HangJegyzetError, NotFound
+from appliance.kernel.errors import NotFound
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.model import MeetingState, MeetingView
+from appliance.minutes.errors import MinutesNotFound
 from appliance.transcripts.model import Transcript
 from web.access import allow
 from web.pages.forms import HOME, Form, see
 from web.pages.meetings.job_card import JobCard, job_card
 from web.pages.meetings.reading import RemovedLine, Sheet, Turn, turns, word_places
-from web.pages.meetings.sheet import sheet
+from web.pages.meetings.sheet import relocated, sheet
 from web.request import PortalRequest
 from web.texts import Texts
 
@@ -46,13 +47,16 @@ class ExportItem:
     symbol: str
 
 
-@get("/meetings/{meeting_id:uuid}", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_READ))
+@get("/meetings/{meeting_id:uuid}", sync_to_thread=True, **allow(Permission.MEETING_READ))
 def meeting_page(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response[str]:
     """Everything about one meeting."""
     texts = Texts(request.context.locale)
     meeting = request.services.meetings.get(request.actor, MeetingId(meeting_id))
-    has_minutes = _MINUTES in meeting.documents
-    text = _reading(request, meeting, texts) if _TRANSCRIPT in meeting.documents else None
+    transcript = text = minutes = None
+    if _TRANSCRIPT in meeting.documents:
+        transcript = request.services.transcripts.get(request.actor, meeting.id)
+        text = _reading(transcript, texts)
+        minutes = _sheet(request, meeting, transcript, texts) if _MINUTES in meeting.documents else None
     return request.renderer.page(
         request,
         "pages/meetings/meeting.html",
@@ -60,14 +64,14 @@ def meeting_page(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response
         facts=_facts(meeting, text, texts),
         job=_job(request, meeting),
         text=text,
-        sheet=_sheet(request, meeting, texts) if text and has_minutes else None,
-        exports=_exports(meeting, texts, has_minutes=has_minutes) if text else [],
+        sheet=minutes,
+        exports=_exports(meeting, texts, has_minutes=minutes is not None) if text else [],
         can_edit=_is_own(request, meeting) and allows(request.actor, Permission.MEETING_EDIT),
         can_delete=_is_own(request, meeting) and allows(request.actor, Permission.MEETING_DELETE),
     )
 
 
-@get("/meetings/{meeting_id:uuid}/progress", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_READ))
+@get("/meetings/{meeting_id:uuid}/progress", sync_to_thread=True, **allow(Permission.MEETING_READ))
 def meeting_progress(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response[str]:
     """The progress alone, for the page that is open."""
     meeting = request.services.meetings.get(request.actor, MeetingId(meeting_id))
@@ -76,7 +80,7 @@ def meeting_progress(request: PortalRequest, meeting_id: FromPath[UUID]) -> Resp
     )
 
 
-@get("/meetings/{meeting_id:uuid}/words", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_READ))
+@get("/meetings/{meeting_id:uuid}/words", sync_to_thread=True, **allow(Permission.MEETING_READ))
 def meeting_words(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response[bytes]:
     """Where each word stands in its row and when it is said, for the player: one flat list of numbers a row."""
     transcript = request.services.transcripts.get(request.actor, MeetingId(meeting_id))
@@ -84,35 +88,42 @@ def meeting_words(request: PortalRequest, meeting_id: FromPath[UUID]) -> Respons
     return Response(msgspec.json.encode(places), media_type="application/json")
 
 
-@get("/meetings/{meeting_id:uuid}/peaks", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_READ))
+@get("/meetings/{meeting_id:uuid}/peaks", sync_to_thread=True, **allow(Permission.MEETING_READ))
 def meeting_peaks(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response[bytes]:
     """The shape of the sound, one signed byte for 50 ms; empty while it is not known."""
     peaks = request.services.meetings.peaks(request.actor, MeetingId(meeting_id))
     return Response(peaks or b"", media_type="application/octet-stream")
 
 
-@post("/meetings/{meeting_id:uuid}/rename", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_EDIT))
+@post("/meetings/{meeting_id:uuid}/rename", sync_to_thread=True, **allow(Permission.MEETING_EDIT))
 def rename_meeting(request: PortalRequest, meeting_id: FromPath[UUID], data: URLEncodedBody[Form]) -> Response[Any]:
     """Give the meeting another title."""
     request.services.meetings.rename(request.actor, MeetingId(meeting_id), data.get("title", ""))
     return see(f"/meetings/{meeting_id}")
 
 
-@post("/meetings/{meeting_id:uuid}/delete", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_DELETE))
+@post("/meetings/{meeting_id:uuid}/delete", sync_to_thread=True, **allow(Permission.MEETING_DELETE))
 def delete_meeting(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response[Any]:
     """Destroy the meeting."""
     request.services.meetings.delete(request.actor, MeetingId(meeting_id))
     return see(HOME)
 
 
-@post("/jobs/{job_id:uuid}/retry", sync_to_thread=True, include_in_schema=False, **allow(Permission.JOB_RETRY))
+@post("/meetings/{meeting_id:uuid}/removed/{number:int}/restore", sync_to_thread=True, **allow(Permission.MEETING_EDIT))
+def restore_passage(request: PortalRequest, meeting_id: FromPath[UUID], number: FromPath[int]) -> Response[Any]:
+    """Put a removed passage back where it was."""
+    request.services.transcripts.restore(request.actor, MeetingId(meeting_id), number)
+    return see(f"/meetings/{meeting_id}#removed")
+
+
+@post("/jobs/{job_id:uuid}/retry", sync_to_thread=True, **allow(Permission.JOB_RETRY))
 def retry_job(request: PortalRequest, job_id: FromPath[UUID], data: URLEncodedBody[Form]) -> Response[Any]:
     """Take the work up again, from a step or from where it stopped."""
     request.services.jobs.retry(actor=request.actor, job_id=job_id, from_step=data.get("from_step"))
     return see(_meeting_of(data))
 
 
-@post("/jobs/{job_id:uuid}/cancel", sync_to_thread=True, include_in_schema=False, **allow(Permission.JOB_CANCEL))
+@post("/jobs/{job_id:uuid}/cancel", sync_to_thread=True, **allow(Permission.JOB_CANCEL))
 def cancel_job(request: PortalRequest, job_id: FromPath[UUID], data: URLEncodedBody[Form]) -> Response[Any]:
     """Stop the work."""
     request.services.jobs.cancel(actor=request.actor, job_id=job_id)
@@ -146,8 +157,7 @@ def _job(request: PortalRequest, meeting: MeetingView, *, even_done: bool = Fals
     )
 
 
-def _reading(request: PortalRequest, meeting: MeetingView, texts: Texts) -> Reading:
-    transcript = request.services.transcripts.get(request.actor, meeting.id)
+def _reading(transcript: Transcript, texts: Texts) -> Reading:
     names = {segment.speaker: texts.speaker(segment.speaker) for segment in transcript.segments}
     return Reading(
         turns=turns(transcript.segments, texts.formats, names=names),
@@ -160,17 +170,20 @@ def _reading(request: PortalRequest, meeting: MeetingView, texts: Texts) -> Read
 
 def _removed(transcript: Transcript, texts: Texts) -> list[RemovedLine]:
     return [
-        RemovedLine(one.start_s, one.end_s, texts.formats.clock(one.start_s), one.text, texts.removal(one.reason))
-        for one in transcript.removed
+        RemovedLine(
+            number, one.start_s, one.end_s, texts.formats.clock(one.start_s), one.text, texts.removal(one.reason)
+        )
+        for number, one in enumerate(transcript.removed)
     ]
 
 
-def _sheet(request: PortalRequest, meeting: MeetingView, texts: Texts) -> Sheet | None:
+def _sheet(request: PortalRequest, meeting: MeetingView, transcript: Transcript, texts: Texts) -> Sheet | None:
     try:
-        minutes = request.services.minutes.get(request.actor, meeting.id)
-    except HangJegyzetError:
+        view = request.services.minutes.view(request.actor, meeting.id)
+    except MinutesNotFound:
         return None
-    return sheet(minutes, texts, is_stale=False)
+    minutes = relocated(view.minutes, transcript) if view.is_stale else view.minutes
+    return sheet(minutes, texts, is_stale=view.is_stale)
 
 
 def _facts(meeting: MeetingView, text: Reading | None, texts: Texts) -> str:
@@ -210,6 +223,7 @@ ROUTE_HANDLERS = (
     meeting_peaks,
     rename_meeting,
     delete_meeting,
+    restore_passage,
     retry_job,
     cancel_job,
 )

@@ -23,7 +23,7 @@ PAGE_ROWS: Final = 30
 MOST_SPEAKERS: Final = 12
 
 
-@get("/meetings", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_READ))
+@get("/meetings", sync_to_thread=True, **allow(Permission.MEETING_READ))
 def meetings_page(request: PortalRequest) -> Response[str]:
     """The newest meetings, or those behind a cursor; the rows alone when the page that is open asks for them."""
     context, services = request.context, request.services
@@ -45,7 +45,7 @@ def meetings_page(request: PortalRequest) -> Response[str]:
     )
 
 
-@get("/meetings/events", sync_to_thread=False, include_in_schema=False, **allow(Permission.JOB_READ))
+@get("/meetings/events", sync_to_thread=False, **allow(Permission.JOB_READ))
 def meetings_events(request: PortalRequest) -> Stream:
     """Tells whenever one of the visitor's jobs gets further; ends when none is left."""
     actor, jobs = request.actor, request.services.jobs
@@ -59,7 +59,7 @@ def meetings_events(request: PortalRequest) -> Stream:
     return event_stream(events)
 
 
-@get("/meetings/new", sync_to_thread=True, include_in_schema=False, **allow(Permission.MEETING_CREATE))
+@get("/meetings/new", sync_to_thread=True, **allow(Permission.MEETING_CREATE))
 def new_meeting_page(request: PortalRequest) -> Response[Any]:
     """The form for sending recordings; says beforehand what fits and which language would come out badly."""
     texts = Texts(request.context.locale)

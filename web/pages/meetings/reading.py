@@ -1,40 +1,12 @@
 """A transcript and its minutes as the page shows them: turns of one speaker, numbered sources, words with their places."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from appliance.transcripts.model import Segment
 from web.formats import Formats
 
 SPEAKER_COLOURS = 12
-
-
-class WordLike(Protocol):
-    """A word with its times."""
-
-    @property
-    def start_s(self) -> float: ...
-    @property
-    def end_s(self) -> float: ...
-    @property
-    def text(self) -> str: ...
-
-
-class SegmentLike(Protocol):
-    """A segment of a transcript."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def start_s(self) -> float: ...
-    @property
-    def end_s(self) -> float: ...
-    @property
-    def speaker(self) -> str | None: ...
-    @property
-    def text(self) -> str: ...
-    @property
-    def words(self) -> Sequence[WordLike]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +29,7 @@ class Turn:
     segments: list[Row]
 
 
-def turns(segments: Iterable[SegmentLike], formats: Formats, *, names: dict[str | None, str]) -> list[Turn]:
+def turns(segments: Iterable[Segment], formats: Formats, *, names: dict[str | None, str]) -> list[Turn]:
     """Group segments under their speakers, who keep their colours in the order of their first words.
 
     Args:
@@ -77,7 +49,7 @@ def turns(segments: Iterable[SegmentLike], formats: Formats, *, names: dict[str 
     return found
 
 
-def word_places(segment: SegmentLike) -> list[int]:
+def word_places(segment: Segment) -> list[int]:
     """Where the words of a segment stand in its text, and when they are said.
 
     Four numbers a word, flat: first character, character after the last, start and end in milliseconds. Characters are
@@ -120,12 +92,16 @@ class ClaimLine:
     text: str
     support: str
     citations: tuple[Source, ...]
-    owner: str | None = None
-    due: str | None = None
+    owner: str = ""
+    due: str = ""
     start_s: float = 0.0
     end_s: float = 0.0
     is_extract: bool = False
-    superseded: bool = False
+    replaces: tuple[Source, ...] = ()
+    """Where the decision was said that this one replaced."""
+    missing: tuple[str, ...] = ()
+    """What the statement says and nobody said."""
+    parts: tuple["ClaimLine", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,18 +112,19 @@ class Sheet:
     decisions: tuple[ClaimLine, ...]
     actions: tuple[ClaimLine, ...]
     questions: tuple[ClaimLine, ...]
+    withdrawn: tuple[ClaimLine, ...]
     topics: tuple[ClaimLine, ...]
-    summary_of_support: str
-    notice: str = ""
-
-    def __iter__(self) -> Iterator[ClaimLine]:
-        yield from (*self.summary, *self.decisions, *self.actions, *self.questions, *self.topics)
+    rejected: tuple[ClaimLine, ...]
+    support: str
+    model: str
+    is_stale: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RemovedLine:
     """Text that was taken out again."""
 
+    number: int
     start_s: float
     end_s: float
     clock: str

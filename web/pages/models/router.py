@@ -6,7 +6,7 @@ from typing import Final
 from litestar import Response, get
 
 from appliance.identity.permissions import Permission
-from appliance.models.model import Fitness, LanguageNote, Pack, PackKind
+from appliance.models.model import ANY_LANGUAGE, Fitness, LanguageNote, Pack, PackKind
 from web.access import allow
 from web.request import PortalRequest
 from web.texts import Texts
@@ -43,7 +43,7 @@ class PackLine:
     active: bool
 
 
-@get("/models", sync_to_thread=True, include_in_schema=False, **allow(Permission.MODEL_READ))
+@get("/models", sync_to_thread=True, **allow(Permission.MODEL_READ))
 def models_page(request: PortalRequest) -> Response[str]:
     """Everything installed by kind, then what the catalogue knows and is not here."""
     texts = Texts(request.context.locale)
@@ -77,15 +77,16 @@ def _line(pack: Pack, texts: Texts, *, installed: bool, active: bool) -> PackLin
         licence=pack.licence,
         size_bytes=pack.size_bytes or None,
         memory_bytes=pack.memory_bytes or None,
-        languages=tuple(_fitness(code, note, texts) for code, note in pack.languages.items()),
+        languages=tuple(_fitness(code, note, texts, alone=len(pack.languages) == 1) for code, note in pack.languages.items()),
         installed=installed,
         active=active,
     )
 
 
-def _fitness(code: str, note: LanguageNote, texts: Texts) -> FitnessLine:
+def _fitness(code: str, note: LanguageNote, texts: Texts, *, alone: bool) -> FitnessLine:
     tone, symbol = _LOOK[note.fitness]
-    return FitnessLine(texts.language(code), texts.fitness(note.fitness), tone, symbol)
+    language = texts.every_language(alone=alone) if code == ANY_LANGUAGE else texts.language(code)
+    return FitnessLine(language, texts.fitness(note.fitness), tone, symbol)
 
 
 ROUTE_HANDLERS = (models_page,)

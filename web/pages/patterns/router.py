@@ -19,7 +19,7 @@ def components() -> tuple[str, ...]:
     return tuple(sorted(folder.name for folder in _COMPONENTS.iterdir() if folder.is_dir() and not folder.name.startswith("_")))
 
 
-@get("/patterns", sync_to_thread=True, include_in_schema=False, **public("it shows how the portal looks, and nobody's data"))
+@get("/patterns", sync_to_thread=True, **public("it shows how the portal looks, and nobody's data"))
 def patterns(request: PortalRequest) -> Response[str]:
     """Every component with its examples."""
     values = {"components": components(), "samples": samples(request.context.locale)}

@@ -50,7 +50,7 @@ def samples(locale: Locale) -> Samples:
         job_running=job_card(_job(failed=False), locale, can_cancel=True, can_retry=True),
         job_failed=job_card(_job(failed=True), locale, can_cancel=True, can_retry=True),
         turns=turns(segments, formats, names={}),
-        removed=[RemovedLine(41.2, 44.0, "0:41", "Thank you for watching.", "No speech is heard here.")],
+        removed=[RemovedLine(0, 41.2, 44.0, "0:41", "Thank you for watching.", "No speech is heard here.")],
         minutes=_minutes(),
     )
 
@@ -130,12 +130,18 @@ def _job(*, failed: bool) -> JobView:
 def _minutes() -> Sheet:
     return Sheet(
         summary=(ClaimLine("The launch was moved because printing takes longer.", "supported", (Source(1, 1, QUOTE),)),),
-        decisions=(ClaimLine("The launch is on 9 March.", "supported", (Source(1, 1, QUOTE),)),),
-        actions=(
-            ClaimLine("Tell the partners.", "supported", (Source(2, 2, "tell the partners by Friday"),), "Speaker 2", "Friday"),
-            ClaimLine("Book the hall.", "partly", (Source(3, 3, "who books the hall"),), is_extract=True),
+        decisions=(
+            ClaimLine("The launch is on 9 March.", "supported", (Source(1, 1, QUOTE),), replaces=(Source(2, 0, "the date"),)),
         ),
-        questions=(ClaimLine("The caterer was chosen.", "unsupported", ()),),
+        actions=(
+            ClaimLine("Tell the partners.", "supported", (Source(3, 2, "tell the partners"),), "Speaker 2", "by Friday"),
+            ClaimLine("Book the hall.", "partly", (Source(4, 3, "who books the hall"),), is_extract=True),
+        ),
+        questions=(ClaimLine("Who books the hall?", "supported", (Source(4, 3, "who books the hall"),)),),
+        withdrawn=(),
         topics=(ClaimLine("Date of the launch", "supported", (Source(1, 1, QUOTE),), start_s=0.0, end_s=19.0),),
-        summary_of_support="6 statements: 4 supported, 1 partly, 1 without a source",
+        rejected=(ClaimLine("The caterer was chosen.", "unsupported", (), missing=("caterer",)),),
+        support="6 statements · 5 supported · 1 partly supported",
+        model="a small model",
+        is_stale=False,
     )
