@@ -80,16 +80,19 @@ def keyed(key: bytes, config: str, lexeme: str) -> str:
     return base64.b32encode(digest[:_TOKEN_BYTES]).decode().rstrip("=").lower()
 
 
-def tsquery(key: bytes, lexemes: Mapping[str, Collection[str]]) -> str:
-    """A ``tsquery`` that finds segments holding all words of the query, cut by the rules of any one language.
+Wanted = Mapping[str, Sequence[Collection[str]]]
+"""What a query looks for: per configuration, the lexemes that each of its words may stand for."""
 
-    Args:
-        lexemes: per configuration, the query's lexemes.
-    """
-    alternatives = {
-        " & ".join(sorted(keyed(key, config, lexeme) for lexeme in found)) for config, found in lexemes.items() if found
-    }
-    return " | ".join(f"({alternative})" for alternative in sorted(alternatives))
+
+def tsquery(key: bytes, wanted: Wanted) -> str:
+    """A ``tsquery`` that finds segments holding all words of the query by the rules of any one language."""
+    by_language = {_all_words(key, config, words) for config, words in wanted.items() if words}
+    return " | ".join(f"({query})" for query in sorted(by_language))
+
+
+def _all_words(key: bytes, config: str, words: Sequence[Collection[str]]) -> str:
+    any_form = {" | ".join(sorted({keyed(key, config, form) for form in forms})) for forms in words}
+    return " & ".join(f"({forms})" for forms in sorted(any_form))
 
 
 def snippet(text: str, marks: Sequence[tuple[int, int]], *, length: int = SNIPPET_LENGTH) -> Snippet:

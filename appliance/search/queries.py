@@ -14,24 +14,52 @@ from appliance.database.engine import Tx
 from appliance.kernel.ids import MeetingId, UserId
 
 _LEXEMES = text(
-    "SELECT tsvector_to_array(to_tsvector(CAST(:config AS regconfig), t.words))"
-    " FROM unnest(:texts) WITH ORDINALITY AS t (words, position) ORDER BY position"
+    """
+    SELECT ARRAY(
+        SELECT lexeme FROM unnest(cut.stems)
+        UNION
+        SELECT lexeme FROM unnest(cut.plain) WHERE positions && kept.places
+    )
+    FROM unnest(:texts) WITH ORDINALITY AS given (words, place),
+        LATERAL (
+            SELECT to_tsvector(CAST(:config AS regconfig), words) AS stems, to_tsvector('simple', words) AS plain
+        ) AS cut,
+        LATERAL (SELECT array_agg(p) AS places FROM unnest(cut.stems) AS s, unnest(s.positions) AS p) AS kept
+    ORDER BY given.place
+    """
 ).bindparams(bindparam("texts", type_=ARRAY(TEXT)))
-_IN_ALL = text(
-    "SELECT config, tsvector_to_array(to_tsvector(CAST(config AS regconfig), :words)) AS found"
-    " FROM unnest(:configs) AS config"
+_QUERY_LEXEMES = text(
+    """
+    SELECT config, place, true AS is_stem, lexeme
+    FROM unnest(:configs) AS config, unnest(to_tsvector(CAST(config AS regconfig), :words)), unnest(positions) AS place
+    UNION ALL
+    SELECT config, place, false, lexeme
+    FROM unnest(:configs) AS config, unnest(to_tsvector('simple', :words)), unnest(positions) AS place
+    """
 ).bindparams(bindparam("configs", type_=ARRAY(TEXT)))
 _FIND = text("SELECT meeting_id, segment_id FROM find_segments(CAST(:query AS tsquery), :reader, :sees_all, :most)")
 
 
 def lexemes(tx: Tx, config: str, texts: Sequence[str]) -> list[list[str]]:
-    """The lexemes of each text, by the rules of one configuration."""
+    """What each text can be found by: its words' stems, and the words themselves but for stop words.
+
+    The words themselves, because a stemmer takes too much off some: Hungarian *feladat* becomes *fel*, but *feladatot*
+    becomes *feladat*, which is the other word as it stands.
+    """
     return list(tx.execute(_LEXEMES, {"config": config, "texts": list(texts)}).scalars())
 
 
-def lexemes_in_all(tx: Tx, configs: Sequence[str], words: str) -> Mapping[str, list[str]]:
-    """The lexemes of ``words`` by the rules of each configuration."""
-    return {row.config: row.found for row in tx.execute(_IN_ALL, {"configs": list(configs), "words": words})}
+def query_lexemes(tx: Tx, configs: Sequence[str], words: str) -> Mapping[str, Sequence[frozenset[str]]]:
+    """What to look for, by the rules of each configuration: for every word that matters its stem or itself."""
+    stems: dict[str, dict[int, set[str]]] = {config: {} for config in configs}
+    plain: dict[str, dict[int, set[str]]] = {config: {} for config in configs}
+    for row in tx.execute(_QUERY_LEXEMES, {"configs": list(configs), "words": words}):
+        found = stems if row.is_stem else plain
+        found[row.config].setdefault(row.place, set()).add(row.lexeme)
+    return {
+        config: [frozenset(by_place[place] | plain[config].get(place, set())) for place in sorted(by_place)]
+        for config, by_place in stems.items()
+    }
 
 
 def find_segments(tx: Tx, query: str, *, reader: UserId | None, most: int) -> list[tuple[MeetingId, int]]:

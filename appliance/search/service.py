@@ -2,7 +2,7 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 
 from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
@@ -20,6 +20,7 @@ from appliance.search.model import (
     MAX_QUERY_LENGTH,
     PLAIN,
     Hit,
+    Wanted,
     configuration,
     fold,
     snippet,
@@ -69,7 +70,7 @@ class SearchService:
         if len(words) > MAX_QUERY_LENGTH:
             raise QueryTooLong(length=len(words), limit=MAX_QUERY_LENGTH)
         with self._database.transaction(actor.tenant_id) as tx:
-            wanted = queries.lexemes_in_all(tx, _CONFIGS, words)
+            wanted = queries.query_lexemes(tx, _CONFIGS, words)
             query = tsquery(self._keyring.tenant_search_key(tx, actor.tenant_id), wanted)
             if not query:
                 raise QueryEmpty
@@ -86,7 +87,7 @@ class SearchService:
         tx: Tx,
         actor: Actor,
         found: Sequence[tuple[MeetingId, int]],
-        wanted: Mapping[str, Collection[str]],
+        wanted: Wanted,
     ) -> tuple[Hit, ...]:
         by_meeting: dict[MeetingId, list[int]] = defaultdict(list)
         for meeting_id, segment_id in found:
@@ -97,7 +98,8 @@ class SearchService:
             transcript = self._transcripts.load(tx, meeting_id)
             segments = [segment for segment in transcript.segments if segment.id in set(segment_ids)]
             config = configuration(transcript.language)
-            marks = _marks(tx, config, segments, {fold(lexeme) for lexeme in wanted.get(config, ())})
+            forms = {fold(form) for word in wanted.get(config, ()) for form in word}
+            marks = _marks(tx, config, segments, forms)
             hits += [
                 Hit(
                     meeting_id=meeting_id,

@@ -101,6 +101,8 @@ def found(service: SearchService, actor: Actor, words: str) -> list[tuple[Meetin
         ("kovács szerződés", [2]),
         ("kovács költségvetés", []),
         ("szerződésekkel", [2]),
+        ("forintot", [1]),
+        ("szerződés vállal", [2]),
         ("dollár", []),
     ],
 )
@@ -110,6 +112,23 @@ def test_hungarian_words_are_found_in_any_inflection(
     """Endings, case and accents make no difference; all words of the query must be there."""
     meeting_id = indexed(anna, said(*HUNGARIAN))
     assert found(search, anna, words) == [(meeting_id, number) for number in segments]
+
+
+def test_a_bare_noun_and_its_inflections_find_one_another(
+    search: SearchService, indexed: Callable[..., MeetingId], anna: Actor
+) -> None:
+    """PostgreSQL cuts *feladat* to *fel* and *feladatot* to *feladat*; people don't have to know."""
+    nouns = {
+        "feladat": ("feladat", "feladatot", "feladatban", "feladatról"),
+        "értekezlet": ("értekezlet", "értekezletet", "értekezleten", "értekezletről"),
+        "forint": ("forint", "forintot", "forintért", "forintja"),
+    }
+    forms = [form for inflected in nouns.values() for form in inflected]
+    meeting_id = indexed(anna, said(*(f"Ez a {form} fontos." for form in forms)))
+    for inflected in nouns.values():
+        for form in inflected:
+            expected = {(meeting_id, forms.index(other)) for other in inflected}
+            assert set(found(search, anna, form)) == expected, form
 
 
 def test_meetings_of_several_languages_are_searched_at_once(
@@ -221,7 +240,7 @@ def test_the_question_is_answered_by_the_gin_index(
         tx.execute(text("ANALYZE segment_lexemes"))
     with db.web.reading(anna.tenant_id) as tx:
         config = configuration("hu")
-        query = tsquery(key, {config: queries.lexemes(tx, config, ["forint"])[0]})
+        query = tsquery(key, queries.query_lexemes(tx, [config], "forint"))
         before = _index_scans(db)
         assert queries.find_segments(tx, query, reader=None, most=10) == [(meeting_id, 1)]
         tx.execute(text("SELECT pg_stat_force_next_flush()"))
