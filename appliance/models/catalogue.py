@@ -43,6 +43,6 @@ def recognise(source: PackSource) -> Pack | None:
     matches = [
         pack
         for pack in catalogue().values()
-        if all(file.size_bytes is not None and there.get(file.path) == file.size_bytes for file in pack.files)
+        if all(file.size_bytes is not None and there.get(file.path) == file.size_bytes for file in pack.shipped)
     ]
     return matches[0] if len(matches) == 1 else None

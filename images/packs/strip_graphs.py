@@ -2,21 +2,27 @@
 
 ::
 
-    python images/packs/strip_graphs.py --exports FOLDER
+    python -m images.packs.strip_graphs --exports FOLDER
 
 ``FOLDER`` holds ``seg3.onnx`` and ``campp.onnx``, exported once with torch. Weights become inputs of the graph under
 names that say where they come from; what the exporter wrote in many nodes and ONNX can say in one is rewritten. The
-result must equal the export number by number, which tests/integration/test_onnx_graphs.py checks.
+result must equal the export number by number: what the export gives for a synthetic input is written down beside the
+graph, and compared whenever the graph is filled.
 """
 
 import argparse
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import onnx.printer
+import onnxruntime
 from onnx import GraphProto, NodeProto, TensorProto, helper
+
+from appliance.adapters.onnx_graphs import synthetic_input
 
 GRAPHS = Path(__file__).resolve().parents[2] / "appliance" / "adapters" / "graphs"
 Rules = dict[str, list[str | int | float]]
@@ -33,8 +39,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--exports", type=Path, required=True)
     exports = parser.parse_args().exports
+    write_numbers(exports / "seg3.onnx", "segmentation-3.0", shape=[1, 1, 32_000], scale=0.1, every=7)
+    write_numbers(exports / "campp.onnx", "campplus-zh-en", shape=[1, 230, 80], scale=3.0, every=1)
     strip(onnx.load(exports / "seg3.onnx"), "segmentation-3.0", segmentation)
     strip(onnx.load(exports / "campp.onnx"), "campplus-zh-en", campplus)
+
+
+def write_numbers(export: Path, name: str, *, shape: list[int], scale: float, every: int) -> None:
+    """Write down what the reference export makes of the synthetic input."""
+    session = onnxruntime.InferenceSession(str(export), providers=["CPUExecutionProvider"])
+    given = session.run(None, {session.get_inputs()[0].name: synthetic_input(shape, scale)})[0]
+    numbers = [round(float(number), 6) for number in np.asarray(given).ravel()[::every]]
+    expected = {"input_shape": shape, "scale": scale, "every": every, "numbers": numbers}
+    (GRAPHS / f"{name}.expected.json").write_text(json.dumps(expected) + "\n")
 
 
 def strip(model: onnx.ModelProto, name: str, rewrite: Callable[[GraphProto], tuple[str, Rules]]) -> None:
