@@ -34,6 +34,7 @@ def test_turns_lie_within_the_recording_in_order(engine):
     turns = engine.turns(audio)
     assert turns
     assert [turn.start_s for turn in turns] == sorted(turn.start_s for turn in turns)
+    assert {type(value) for turn in turns for value in (turn.start_s, turn.end_s)} == {float}
     assert all(0 <= turn.start_s < turn.end_s <= len(audio) / SAMPLE_RATE + 0.001 for turn in turns)
 
 

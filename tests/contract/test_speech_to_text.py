@@ -46,6 +46,7 @@ def test_words_lie_within_their_clip_in_order(engine, utterance):
             assert 0 <= word.start_s <= word.end_s <= len(clip) / SAMPLE_RATE + 0.3
             assert word.text == word.text.strip() != ""
             assert 0 <= word.probability <= 1
+            assert {type(word.start_s), type(word.end_s), type(word.probability)} == {float}
         starts = [word.start_s for word in decoded.words]
         assert starts == sorted(starts)
         assert decoded.logprob <= 0

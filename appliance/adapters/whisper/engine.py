@@ -23,6 +23,8 @@ VOICE_BLOCK = VOICE_SAMPLES * 9_375
 VOICE_WARM_UP = VOICE_SAMPLES * 64
 """Heard again before each block, because the detector remembers."""
 BEAM = 5
+UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
+"""Languages written without spaces, in which every piece is a word of its own."""
 
 logging.getLogger("faster_whisper").setLevel(logging.ERROR)
 
@@ -85,14 +87,17 @@ class WhisperSpeech:
         for segment in segments:
             at = int(np.searchsorted(ends, segment.seek / 100 + 0.02, side="right"))
             found[min(at, len(clips) - 1)].append(segment)
-        return [_decoded(parts, offset_s=start) for parts, start in zip(found, starts, strict=True)]
+        spaced = hints.language not in UNSPACED
+        return [
+            _decoded(parts, offset_s=float(start), spaced=spaced) for parts, start in zip(found, starts, strict=True)
+        ]
 
     def decode_carefully(self, clip: Samples, hints: Hints) -> Decoded:
         """The words of one clip by sequential decoding, with rising temperature while the result is poor."""
         segments, _ = self._whisper.transcribe(
             _float(clip), condition_on_previous_text=False, vad_filter=False, **self._options(hints)
         )
-        return _decoded(list(segments), offset_s=0.0)
+        return _decoded(list(segments), offset_s=0.0, spaced=hints.language not in UNSPACED)
 
     def _options(self, hints: Hints) -> dict[str, Any]:
         if hints.language not in self._whisper.supported_languages:
@@ -110,24 +115,36 @@ def _float(audio: Samples) -> npt.NDArray[np.float32]:
     return audio.astype(np.float32) / 32_768.0
 
 
-def _decoded(segments: Sequence[Any], *, offset_s: float) -> Decoded:
+def _decoded(segments: Sequence[Any], *, offset_s: float, spaced: bool) -> Decoded:
     """Segments of one clip as one decoding; doubts are weighed by tokens."""
-    tokens = [max(1, len(segment.tokens)) for segment in segments]
-    words = tuple(
-        Word(
-            start_s=round(max(0.0, word.start - offset_s), 3),
-            end_s=round(max(0.0, word.end - offset_s), 3),
-            text=word.word.strip(),
-            probability=round(float(word.probability), 4),
-        )
-        for segment in segments
-        for word in segment.words or ()
-        if word.word.strip()
-    )
     if not segments:
-        return Decoded(words, logprob=0.0, no_speech=1.0)
+        return Decoded((), logprob=0.0, no_speech=1.0)
+    tokens = [max(1, len(segment.tokens)) for segment in segments]
     return Decoded(
-        words,
+        tuple(_words([word for segment in segments for word in segment.words or ()], offset_s, spaced=spaced)),
         logprob=float(np.average([segment.avg_logprob for segment in segments], weights=tokens)),
         no_speech=float(np.average([segment.no_speech_prob for segment in segments], weights=tokens)),
     )
+
+
+def _words(found: Sequence[Any], offset_s: float, *, spaced: bool) -> list[Word]:
+    """Words as people write them: what the engine writes without a space before it ("12" ",000") belongs together."""
+    words: list[Word] = []
+    for piece in found:
+        text, start_s, end_s = piece.word.strip(), float(piece.start) - offset_s, float(piece.end) - offset_s
+        probability = float(piece.probability)
+        if not text:
+            continue
+        if spaced and words and not piece.word[0].isspace():
+            before = words.pop()
+            text, probability = before.text + text, min(before.probability, probability)
+            start_s = before.start_s
+        words.append(
+            Word(
+                start_s=round(max(0.0, start_s), 3),
+                end_s=round(max(0.0, end_s), 3),
+                text=text,
+                probability=round(probability, 4),
+            )
+        )
+    return words
