@@ -39,6 +39,7 @@ class Lexicon:
     stopwords: frozenset[str]
     reporting: frozenset[str]
     negations: frozenset[str]
+    conditionals: frozenset[str]
     not_names: frozenset[str]
     abbreviations: frozenset[str]
     numbers: dict[str, int]
@@ -72,6 +73,7 @@ def _read(raw: dict[str, Any]) -> Lexicon:
         stopwords=_set(raw["stopwords"]),
         reporting=_set(raw["reporting"]),
         negations=_set(raw["negations"]),
+        conditionals=_set(raw["conditionals"]),
         not_names=_set(raw["not_names"]),
         abbreviations=_set(raw["abbreviations"]),
         numbers=raw["numbers"],

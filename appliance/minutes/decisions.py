@@ -14,16 +14,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from appliance.language.citations import negated
-from appliance.language.numbers import number_values
+from appliance.language.numbers import number_values, numbers
 from appliance.language.times import moments
 from appliance.language.words import normalised, overlap, words
 from appliance.minutes.cues import Patterns, says
 from appliance.minutes.reading import Reading, Sentence
 
-_SAME_MATTER = 0.5
-"""Share of the shorter statement's words that two statements about one matter have in common."""
+_SAME_MATTER = 0.67
+"""Share of the shorter statement's words that two statements about one matter have in common. Two purchases share the
+word buy, and are two matters."""
 
-_SAME_MATTER_NEAR = 0.3
+_CORRECTED_MATTER = 0.5
+"""As above, for a statement that says that it changes something decided earlier."""
+
+_NEAR_MATTER = 0.3
+"""As above, for a proposal and the decision a few sentences after it, or a correction of what was just said."""
 
 _LOOK_AHEAD = 4
 _LOOK_BACK = 3
@@ -206,7 +211,8 @@ def _restated(sentence: Sentence, standing: list[DecisionDraft], reading: Readin
     if sentence.asks or not says(sentence.text, reading.cues.decisions.settles):
         return None
     for draft in reversed(standing):
-        if _matches(sentence, draft.core, reading) and _same_terms(sentence, draft.core, reading):
+        same = _same_figures(sentence.text, draft.core.text, reading) and _same_terms(sentence, draft.core, reading)
+        if same and _shared(sentence, draft.core, reading) >= _CORRECTED_MATTER:
             return draft
     return None
 
@@ -223,9 +229,14 @@ def _taken_back(sentence: Sentence, standing: list[DecisionDraft], reading: Read
 
 
 def _matches(later: Sentence, earlier: Sentence, reading: Reading) -> bool:
-    """Whether two statements are about one matter; right after one another, less in common is enough."""
+    """Whether two statements are about one matter."""
     near = later.place - earlier.place <= _LOOK_AHEAD
-    return _shared(later, earlier, reading) >= (_SAME_MATTER_NEAR if near else _SAME_MATTER)
+    corrects = correcting(later, reading)
+    if near and (corrects or not says(earlier.text, reading.cues.decisions.anchor)):
+        enough = _NEAR_MATTER
+    else:
+        enough = _CORRECTED_MATTER if corrects else _SAME_MATTER
+    return _shared(later, earlier, reading) >= enough
 
 
 def _shared(later: Sentence, earlier: Sentence, reading: Reading) -> float:
@@ -239,7 +250,14 @@ def _shared(later: Sentence, earlier: Sentence, reading: Reading) -> float:
 
 
 def _same_figures(left: str, right: str, reading: Reading) -> bool:
-    return bool(number_values(left, reading.lexicon) & number_values(right, reading.lexicon))
+    """Whether two statements name a number or a moment in common."""
+    a = {number.value for number in numbers(left, reading.lexicon)}
+    b = {number.value for number in numbers(right, reading.lexicon)}
+    return bool(a & b) or bool(_moments(left, reading) & _moments(right, reading))
+
+
+def _moments(text: str, reading: Reading) -> set[str]:
+    return {normalised(moment.text) for moment in moments(text, reading.lexicon)}
 
 
 def _matter(text: str, reading: Reading) -> list[str]:
@@ -262,8 +280,7 @@ def _same_terms(later: Sentence, earlier: Sentence, reading: Reading) -> bool:
     a, b = number_values(later.text, reading.lexicon), number_values(earlier.text, reading.lexicon)
     if a and b and not (a == b if correcting(later, reading) else a <= b or b <= a):
         return False
-    when_a = {normalised(moment.text) for moment in moments(later.text, reading.lexicon)}
-    when_b = {normalised(moment.text) for moment in moments(earlier.text, reading.lexicon)}
+    when_a, when_b = _moments(later.text, reading), _moments(earlier.text, reading)
     return not (when_a and when_b) or bool(when_a & when_b) or bool(a & b)
 
 

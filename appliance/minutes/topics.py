@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from appliance.language.numbers import numbers
 from appliance.language.words import overlap, words
 from appliance.minutes.cues import says
 from appliance.minutes.reading import Reading, Sentence
@@ -59,7 +60,8 @@ def keywords(part: Part, reading: Reading, count: int = 3) -> str:
     for sentence in part.sentences:
         for word in words(sentence.text):
             for one in reading.stems(word.text):
-                if word.folded not in reading.lexicon.reporting and len(word.text) > 3:
+                telling = word.folded not in reading.lexicon.reporting and not numbers(word.text, reading.lexicon)
+                if telling and len(word.text) > 3:
                     stems[one] += 1
                     shown.setdefault(one, word.text)
     found = [shown[one] for one, _ in stems.most_common(count)]

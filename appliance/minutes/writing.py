@@ -16,6 +16,7 @@ from appliance.language.times import moments
 from appliance.language.words import normalised
 from appliance.minutes.actions import ActionDraft, find_actions
 from appliance.minutes.asking import Interviewer, Notebook, Tally
+from appliance.minutes.cues import says
 from appliance.minutes.decisions import Decided, DecisionDraft, find_decisions, in_order
 from appliance.minutes.errors import NothingSaid
 from appliance.minutes.evidence import (
@@ -268,14 +269,8 @@ class _Writing:
         cited = found.cited
         text, origin = found.task, Origin.EXTRACT
         answer = self._ask.ask("task", part.lines, _WORDING, said=found.core.text)
-        if answer and (worded := answer["text"].strip(" .")):
-            whole = complete(worded, self._without_due(text, found.due), self._reading, share=0.75)
-            if (
-                whole
-                and weigh(worded, cited, self._reading).support is Support.SUPPORTED
-                and not self._names_owner(worded, found)
-            ):
-                text, origin = worded[:1].upper() + worded[1:], Origin.MODEL
+        if answer and (worded := answer["text"].strip(" .")) and self._is_wording_of(worded, found):
+            text, origin = worded[:1].upper() + worded[1:], Origin.MODEL
         return ActionItem(
             task=text,
             owner=found.owner,
@@ -285,11 +280,16 @@ class _Writing:
             origin=origin,
         )
 
-    def _without_due(self, text: str, due: str) -> str:
-        return text.replace(due, "") if due else text
-
-    def _names_owner(self, worded: str, found: ActionDraft) -> bool:
-        return bool(found.owner) and normalised(found.owner) in normalised(worded)
+    def _is_wording_of(self, worded: str, found: ActionDraft) -> bool:
+        """Whether a model's wording says the whole task and nothing else: no owner, no promise, no call for one."""
+        said = found.task.replace(found.due, "") if found.due else found.task
+        cue = self._reading.cues.actions
+        return (
+            complete(worded, said, self._reading, share=0.75)
+            and weigh(worded, found.cited, self._reading).support is Support.SUPPORTED
+            and not (found.owner and normalised(found.owner) in normalised(worded))
+            and not says(worded, (*cue.self, *cue.nobody, *cue.request, *cue.polite))
+        )
 
     def _question(self, found: QuestionDraft) -> Question:
         text = extract(found.core.text)
