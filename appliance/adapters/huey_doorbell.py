@@ -6,11 +6,13 @@ is in the tables of jobs, and the reaper rings again. A message carries the id o
 
 import json
 import signal
+import time
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
 import psycopg
+import structlog
 from huey.api import PostgresHuey
 from huey.consumer import Consumer
 from huey.registry import Message
@@ -18,14 +20,17 @@ from huey.serializer import Serializer
 from sqlalchemy import text
 
 from appliance.database.engine import Tx
+from appliance.database.errors import DatabaseUnavailable
 from appliance.jobs.model import Queue
 from appliance.kernel.ids import JobId
+
+log = structlog.get_logger()
 
 PREFIX = "huey"
 TASK = "ring"
 LISTEN_S = 1.0
 """How long one wait for a notification lasts before the queue is looked at anyway."""
-LONGEST_ERROR_PAUSE_S = 1.0
+ERROR_PAUSE_S = 0.25
 """Pause between looks while the server restarts."""
 
 Connect = Callable[[], psycopg.Connection[Any]]
@@ -97,7 +102,6 @@ class DoorbellConsumer(Consumer):
             _Bell(queue, connect=connect, answer=answer).huey,
             workers=threads,
             periodic=False,
-            max_delay=LONGEST_ERROR_PAUSE_S,
             shutdown_timeout=patience_s,
             graceful_signal="TERM",
         )
@@ -109,11 +113,35 @@ class DoorbellConsumer(Consumer):
         super().stop(graceful=graceful)  # type: ignore[no-untyped-call]  # huey is untyped
 
 
+class _PatientHuey(PostgresHuey):
+    """Huey that waits while the server restarts, and says so in one line and not in a traceback per look."""
+
+    _away = False
+
+    def dequeue(self) -> Any:
+        return self._patiently(super().dequeue)
+
+    def read_schedule(self, timestamp: datetime | None = None) -> Any:
+        return self._patiently(super().read_schedule, timestamp) or []
+
+    def _patiently(self, look: Callable[..., Any], *args: object) -> Any:
+        try:
+            found = look(*args)
+        except (DatabaseUnavailable, psycopg.OperationalError):
+            if not self._away:
+                log.warning("doorbell_without_database", queue=self.name)
+            self._away = True
+            time.sleep(ERROR_PAUSE_S)
+            return None
+        self._away = False
+        return found
+
+
 class _Bell:
     """One queue of Huey's, with its one task."""
 
     def __init__(self, queue: Queue, *, connect: Connect | None, answer: Callable[[], None]) -> None:
-        self.huey = PostgresHuey(
+        self.huey = _PatientHuey(
             queue.value,
             results=False,
             serializer=JsonSerializer(),

@@ -26,6 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlmodel import Field, SQLModel
 
 from appliance.database.types import bytes_column, json_column, utc_column
+from appliance.tenants.tables import Tenant
 
 
 class Job(SQLModel, table=True):
@@ -36,7 +37,7 @@ class Job(SQLModel, table=True):
         Index("job_by_age", "tenant_id", desc("id")),
         Index("job_by_owner", "tenant_id", "owner_id", desc("id")),
         Index("job_by_meeting", "meeting_id"),
-        ForeignKeyConstraint(["tenant_id"], ["tenant.id"], name="job_tenant_id_fkey"),
+        ForeignKeyConstraint(["tenant_id"], [f"{Tenant.__tablename__}.id"], name="job_tenant_id_fkey"),
     )
 
     id: UUID = Field(primary_key=True)
