@@ -17,9 +17,14 @@ from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import TenantId
 from appliance.keyring.service import KeyRing
+from appliance.meetings.documents import DocumentStore
 from appliance.meetings.service import MeetingService
+from appliance.minutes.service import MinutesService
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
+from appliance.speakers.documents import TurnStore
+from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.service import TranscriptService
 from tests.factories.identity import PASSWORD, People, people_of
 from tests.factories.meetings import a_meeting_service
 from tests.fakes.steps import recording_saga
@@ -43,6 +48,9 @@ class PortalServices:
     jobs: JobService
     job_listener: JobListener
     models: ModelRegistry
+    transcripts: TranscriptService
+    minutes: MinutesService
+    documents: DocumentStore
 
 
 def portal_services(
@@ -51,6 +59,17 @@ def portal_services(
     """Real services with quick passwords, and jobs that nobody works on."""
     audit = AuditTrail(clock)
     people = people_of(database, clock, tenant)
+    documents = DocumentStore(keyring, clock)
+    meetings = a_meeting_service(
+        database, clock=clock, audit=audit, keyring=keyring, folder=settings.blobs_path, upload=settings.upload
+    )
+    transcripts = TranscriptService(
+        database=database,
+        audit=audit,
+        meetings=meetings,
+        transcripts=TranscriptStore(documents),
+        turns=TurnStore(documents),
+    )
     services = PortalServices(
         settings=settings,
         clock=clock,
@@ -58,12 +77,15 @@ def portal_services(
         home_tenant=tenant,
         identity=people.identity,
         accounts=people.accounts,
-        meetings=a_meeting_service(
-            database, clock=clock, audit=audit, keyring=keyring, folder=settings.blobs_path, upload=settings.upload
-        ),
+        meetings=meetings,
         jobs=JobService(database, sagas={"recording": recording_saga()}, doorbell=HueyDoorbell(), audit=audit),
         job_listener=JobListener(database),
         models=ModelRegistry(settings.models_path, clock=clock),
+        transcripts=transcripts,
+        minutes=MinutesService(
+            database=database, audit=audit, meetings=meetings, documents=documents, transcripts=transcripts
+        ),
+        documents=documents,
     )
     return services, people
 

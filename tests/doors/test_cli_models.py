@@ -1,0 +1,123 @@
+"""``hangjegyzet models`` speaks to people on stderr, to scripts on stdout, and answers with the right exit code."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from typer.testing import CliRunner
+
+from appliance.kernel.errors import HangJegyzetError
+from appliance.models.model import PackFile
+from cli.commands.models import app
+from cli.exit_codes import exit_code_for
+from tests.factories.packs import FILES, a_folder, a_pack, a_zip, members
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command left behind."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def models(tmp_path, monkeypatch):
+    monkeypatch.setenv("HANGJEGYZET_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments):
+        result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+        if isinstance(result.exception, HangJegyzetError):
+            return Done(exit_code_for(result.exception), result.stdout, f"{result.stderr}{result.exception}")
+        return Done(result.exit_code, result.stdout, result.stderr)
+
+    return run
+
+
+@pytest.fixture
+def source(tmp_path):
+    return a_zip(tmp_path / "pack.zip", members(a_pack()))
+
+
+def test_a_pack_is_imported_listed_used_verified_and_removed(models, source, tmp_path):
+    """The whole life of a pack, from a shell."""
+    imported = json.loads(models("import", source, "--json").stdout)
+    assert (imported["name"], imported["in_use"], imported["provenance"]) == ("small-speech", True, "manifest")
+    other = a_folder(tmp_path / "other", members(a_pack("other-speech")))
+    assert "models use other-speech" in models("import", other).stderr
+    assert models("use", "other-speech").returncode == 0
+    listed = {pack["name"]: pack["in_use"] for pack in json.loads(models("list", "--json").stdout)}
+    assert listed == {"small-speech": False, "other-speech": True}
+    assert {report["state"] for report in json.loads(models("verify", "--json").stdout)} == {"ok"}
+    assert [gone["reason"] for gone in json.loads(models("gc", "--unused", "--json").stdout)] == ["not in use"]
+    assert [pack["name"] for pack in json.loads(models("list", "--json").stdout)] == ["other-speech"]
+
+
+def test_a_list_says_what_a_pack_is_not_fit_for(models, source):
+    """Whoever chooses a pack sees at once that Hungarian is not its language."""
+    models("import", source)
+    assert "en, not hu" in models("list").stdout
+
+
+def test_a_list_of_everything_names_what_could_be_imported(models):
+    """Known models are listed with their sizes before anybody has them."""
+    known = json.loads(models("list", "--all", "--json").stdout)
+    large = next(pack for pack in known if pack["name"] == "whisper-large-v3")
+    assert (large["installed"], large["size_bytes"]) == (False, 3090835702)
+
+
+def test_a_pack_is_shown_with_its_hashes(models, source):
+    """Showing one pack tells where it lies and what its files' hashes are."""
+    models("import", source)
+    shown = models("show", "small-speech").stdout
+    assert a_pack().files[0].sha256 in shown
+    assert "mostly wrong" in shown
+
+
+def test_recorded_hashes_are_pointed_out(models, tmp_path):
+    """An import that nothing vouched for says so."""
+    unhashed = a_pack().__class__(
+        **{name: getattr(a_pack(), name) for name in a_pack().__struct_fields__ if name != "files"},
+        files=tuple(PackFile(path=path) for path in FILES),
+    )
+    assert "recorded as found" in models("import", a_folder(tmp_path / "pack", members(unhashed))).stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("use", "absent"), 4),
+        (("show", "absent"), 4),
+        (("verify", "absent"), 4),
+        (("import", "/nowhere"), 2),
+        (("import",), 2),
+    ],
+)
+def test_exit_codes_tell_errors_apart(models, arguments, code):
+    """Not found is 4, unusable input and wrong usage are 2; stdout stays empty."""
+    done = models(*arguments)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr
+
+
+def test_damage_is_exit_code_six(models, source, tmp_path):
+    """A script that verifies every night sees damage in the exit code."""
+    models("import", source)
+    (tmp_path / "models/packs/small-speech/model.bin").write_bytes(b"x" * len(FILES["model.bin"]))
+    assert models("verify").returncode == 6
+
+
+def test_a_wrong_file_is_exit_code_six(models, tmp_path):
+    """Files that are not what the manifest says are damage, not usage."""
+    changed = a_folder(tmp_path / "pack", members(a_pack(), files={**FILES, "model.bin": FILES["model.bin"][::-1]}))
+    assert models("import", changed).returncode == 6
+
+
+def test_a_dry_run_removes_nothing(models, source, tmp_path):
+    """What would be removed is shown and stays."""
+    models("import", source)
+    (tmp_path / "models/incoming/rest").mkdir()
+    assert "rest" in models("gc", "--dry-run").stdout
+    assert (tmp_path / "models/incoming/rest").exists()
