@@ -8,6 +8,7 @@ from appliance.transcripts.model import Reason
 from web.formats import Formats
 from web.i18n import translations
 from web.request import Locale
+from web.retelling import retold
 
 
 class Texts:
@@ -101,9 +102,8 @@ class Texts:
                 return _("The model itself thought this unlikely, or nobody can speak that fast.")
 
     def failure(self, code: str, text: str) -> str:
-        """The text of a stored failure. It was made when it happened; its code finds the words of this language."""
-        _ = self.say
-        known = {
-            "jobs.attempts_exhausted": _("It failed again and again, and was put aside."),
-        }
-        return known.get(code, _(text) if text else "")
+        """The text of a stored failure: message or remedy.
+
+        It was written in English when it happened; its code leads back to the error, whose templates have a translation.
+        """
+        return retold(code, text, self._catalogue)

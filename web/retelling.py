@@ -1,0 +1,66 @@
+"""Stored failures in another language.
+
+A job keeps why it failed as English text and a stable code. The code names the error class, the class has the template, and
+the text gives back the values that the template was filled with; so the same sentence can be said in another language.
+"""
+
+import re
+import string
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from babel.support import NullTranslations
+
+# Every room whose errors a job can end with; importing them makes their classes known.
+import appliance.jobs.errors
+import appliance.keyring.errors
+import appliance.language.errors
+import appliance.meetings.errors
+import appliance.minutes.errors
+import appliance.models.errors
+import appliance.transcripts.errors  # noqa: F401
+from appliance.kernel.errors import HangJegyzetError
+
+_VALUE: Final = "(?P<{name}>.*)"
+
+
+def retold(code: str, text: str, catalogue: NullTranslations) -> str:
+    """``text`` in the catalogue's language; as it is when its template is not known or says something else."""
+    for template in _templates(code):
+        if found := _pattern(template).fullmatch(text):
+            return _filled(catalogue.gettext(template), found.groupdict())
+    return text
+
+
+def _templates(code: str) -> Iterator[str]:
+    for error in _subclasses(HangJegyzetError):
+        if error.code == code:
+            yield from filter(None, (error.message, error.hint))
+
+
+def _subclasses(kind: type[HangJegyzetError]) -> Iterator[type[HangJegyzetError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _subclasses(child)
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """Matches what the template can become; a field that is named twice has the same value in both places."""
+    parts: list[str] = []
+    seen: set[str] = set()
+    for literal, name, _, _ in string.Formatter().parse(template):
+        parts.append(re.escape(literal))
+        if name:
+            parts.append(f"(?P={name})" if name in seen else _VALUE.format(name=name))
+            seen.add(name)
+    return re.compile("".join(parts), re.DOTALL)
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    """The template with values that are text already, whatever number format it asks for."""
+    parts: list[str] = []
+    for literal, name, _, _ in string.Formatter().parse(template):
+        parts += [literal, values.get(name, "")] if name else [literal]
+    return "".join(parts)
