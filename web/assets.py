@@ -63,7 +63,9 @@ class StaticFiles:
         self._vendor: dict[str, str] = json.loads(manifest.read_text()) if manifest.exists() else {}
         if not self._vendor:
             log.warning("vendor_files_missing", folder=str(manifest.parent), remedy="images/build-web.sh")
-        contents = _read(web) | {f"vendor/{name}": (manifest.parent / name).read_bytes() for name in self._vendor.values()}
+        contents = _read(web) | {
+            f"vendor/{name}": (manifest.parent / name).read_bytes() for name in self._vendor.values()
+        }
         contents["portal.js"] = _entry_module(name for name in contents if name.startswith(("js/", "components/")))
         contents["portal.css"] = _style_sheet(web, self._vendor)
         self._assets = {name: Asset.of(name, content) for name, content in contents.items()}
@@ -138,6 +140,6 @@ def static_file(request: Request[Any, Any, Any], version: FromPath[str], path: F
     if asset.gzipped is not None:
         headers["vary"] = "accept-encoding"
         if "gzip" in request.headers.get("accept-encoding", ""):
-            headers |= {"content-encoding": "gzip", "etag": f"{asset.etag[:-1]}-gz\""}
+            headers |= {"content-encoding": "gzip", "etag": f'{asset.etag[:-1]}-gz"'}
             content = asset.gzipped
     return Response(content, headers=headers, media_type=asset.media_type)

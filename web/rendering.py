@@ -69,7 +69,9 @@ class Renderer:
         sprite = self._static.url("vendor:icons.svg")
         if not sprite:
             return Markup("")
-        return Markup('<svg class="icon icon-{0}" aria-hidden="true"><use href="{1}#{0}"></use></svg>').format(name, sprite)
+        return Markup('<svg class="icon icon-{0}" aria-hidden="true"><use href="{1}#{0}"></use></svg>').format(
+            name, sprite
+        )
 
 
 def translated(template: str, fields: Mapping[str, Any], locale: Locale) -> str:
