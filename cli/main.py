@@ -9,7 +9,7 @@ import typer
 from appliance.kernel.errors import HangJegyzetError
 from cli.commands import audit, db, demo, job, meeting, minutes, models, serve, speech, user, worker
 from cli.exit_codes import exit_code_for
-from cli.output import print_error
+from cli.output import print_error, send_logs_to_stderr
 
 app = typer.Typer(
     name="hangjegyzet",
@@ -50,6 +50,7 @@ def hangjegyzet(
 
 def run() -> None:
     """The process edge: an expected failure becomes two lines on stderr and an exit code; anything else a traceback."""
+    send_logs_to_stderr()
     try:
         app()
     except HangJegyzetError as error:

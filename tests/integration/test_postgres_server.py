@@ -62,7 +62,7 @@ def new_server(place: Path, postgres_bin_dir: Path) -> Callable[..., EmbeddedSer
     """Makes launchers for one and the same folder, as several processes would have them."""
 
     def new(data_dir: Path = place, *, durable: bool = False) -> EmbeddedServer:
-        return EmbeddedServer(data_dir, bin_dir=postgres_bin_dir, durable=durable)
+        return EmbeddedServer(data_dir, bin_dir=postgres_bin_dir, durable=durable, watched=False)
 
     return new
 
@@ -178,17 +178,29 @@ def test_a_backend_that_computes_on_does_not_keep_the_next_server_from_starting(
         assert not thread.is_alive()
 
 
-def test_the_watch_brings_a_dead_server_back(new_server: Callable[..., EmbeddedServer]) -> None:
-    """A supervisor's thread needs no help to notice."""
-    running = new_server()
+def test_whoever_needs_the_server_brings_it_back(place: Path, postgres_bin_dir: Path) -> None:
+    """A dead server is noticed and started again by the processes that need it, without a call."""
+    running = EmbeddedServer(place, bin_dir=postgres_bin_dir, durable=False)
     with running.running():
-        until = threading.Event()
-        watch = threading.Thread(target=running.watch, args=(until,))
-        watch.start()
         before = kill_server(running)
-        wait_for(lambda: running.status().running and running.status().pid != before)
-        until.set()
-        watch.join(timeout=10)
+        wait_for(lambda: running.status().running)
+        assert running.status().pid != before
+    assert not running.status().running
+
+
+def test_several_watches_start_one_server(place: Path, postgres_bin_dir: Path) -> None:
+    """Two processes notice the same death; one server comes of it."""
+    running = EmbeddedServer(place, bin_dir=postgres_bin_dir, durable=False)
+    other = user_of_the_server(place, postgres_bin_dir, 6)
+    with running.running():
+        pid_told_by(other)
+        kill_server(running)
+        wait_for(lambda: running.status().running)
+        pid = running.status().pid
+        time.sleep(1.5)
+        assert running.status().pid == pid
+        assert other.wait(timeout=60) == 0
+        assert execute(running, "SELECT 1") == 1
 
 
 def test_a_process_number_that_somebody_else_has_now_does_not_stop_the_start(

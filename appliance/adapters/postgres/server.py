@@ -48,15 +48,24 @@ class EmbeddedServer:
         bin_dir: folder of the programs; unset looks in the wheel, then in the distribution.
         os_user: whom to run as when we are root.
         durable: false only for tests, see ``cluster.server_settings``.
+        watched: every process that needs the server looks after it, once a second; false only for tests that do so
+            themselves.
     """
 
     def __init__(
-        self, data_dir: Path, *, bin_dir: Path | None = None, os_user: str | None = None, durable: bool = True
+        self,
+        data_dir: Path,
+        *,
+        bin_dir: Path | None = None,
+        os_user: str | None = None,
+        durable: bool = True,
+        watched: bool = True,
     ) -> None:
         self.layout = layout.Layout(data_dir.absolute())
         self._bin_dir = bin_dir
         self._os_user = os_user
         self._durable = durable
+        self._watched = watched
         self._process: subprocess.Popen[bytes] | None = None
         self._users = _SharedLock(self.layout.users)
         self._tools: tuple[ServerAccount, Binaries] | None = None
@@ -64,11 +73,18 @@ class EmbeddedServer:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """The server runs inside this block; it is created at the first time, adopted when it runs already."""
+        """The server runs inside this block: created the first time, adopted when it runs, revived when it dies."""
         self.join()
+        over = threading.Event()
+        watch = threading.Thread(target=self.watch, args=(over,), name="postgres-watch", daemon=True)
+        if self._watched:
+            watch.start()
         try:
             yield
         finally:
+            over.set()
+            if self._watched:
+                watch.join()
             self.leave()
 
     def join(self) -> None:
@@ -110,6 +126,8 @@ class EmbeddedServer:
 
     def ensure(self) -> bool:
         """Start it again if it died; true when it had to."""
+        if self._process is not None:
+            self._process.poll()  # collects a dead one that was our child
         if process.find_postmaster(self.layout) is not None:
             return False
         log.warning("database_died", place=str(self.layout.data_dir))
@@ -118,7 +136,7 @@ class EmbeddedServer:
         return True
 
     def watch(self, until: threading.Event) -> None:
-        """Keep it alive until the event is set; the body of a supervisor's thread."""
+        """Keep it alive until the event is set; the body of a thread."""
         while not until.wait(WATCH_S):
             try:
                 self.ensure()
@@ -184,8 +202,6 @@ class EmbeddedServer:
         cluster.require_same_version(self.layout, binaries)
         socket_dir = layout.prepare_socket_dir(self.layout, account)
         cluster.write_configuration(self.layout, account, socket_dir=socket_dir, durable=self._durable)
-        if self._process is not None:
-            self._process.poll()  # collects a dead predecessor that was our child
         self._process = process.spawn(self.layout, binaries, account)
         found = process.wait_until_ready(self.layout, self._process)
         log.info("database_started", pid=found.pid, version=binaries.version, user=account.name)

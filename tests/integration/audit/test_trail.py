@@ -181,7 +181,12 @@ def test_the_head_is_locked_for_the_last_moment_only(
 @pytest.mark.parametrize("role", ["web", "worker"])
 @pytest.mark.parametrize(
     "statement",
-    ["UPDATE audit_event SET name = 'x'", "DELETE FROM audit_event", "TRUNCATE audit_event"],
+    [
+        "UPDATE audit_event SET name = 'x'",
+        "DELETE FROM audit_event",
+        "TRUNCATE audit_event",
+        "DELETE FROM audit_head",
+    ],
 )
 def test_those_who_append_cannot_change(
     db: TestDatabase, record: Callable[..., None], tenant: TenantId, role: str, statement: str
