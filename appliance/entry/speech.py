@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 import msgspec
 
 from appliance.adapters.media import SandboxedMedia
-from appliance.adapters.speech import open_speaker_turns, open_speech_to_text
+from appliance.bootstrap.engines import speaker_turns, speech_threads, speech_to_text
 from appliance.meetings.peaks import PeakMeter
 from appliance.meetings.ports import MediaDecoder, Samples
 from appliance.meetings.sound import gather
@@ -141,8 +141,9 @@ def open_speech_bench(settings: Settings) -> SpeechBench:
     started = time.monotonic()
     models = ModelRegistry(models_folder(settings))
     media = SandboxedMedia(max_duration_s=settings.upload.max_duration_s)
-    speech = open_speech_to_text(settings.speech, models)
-    speakers = open_speaker_turns(settings.speech, models)
+    threads = speech_threads(settings)
+    speech = speech_to_text(settings, models, threads=threads)
+    speakers = speaker_turns(settings, models, threads=threads)
     return SpeechBench(media, speech, speakers, loading_s=time.monotonic() - started)
 
 

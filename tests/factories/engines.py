@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from appliance.adapters.media import SandboxedMedia
-from appliance.adapters.speech import open_speaker_turns, open_speech_to_text
+from appliance.bootstrap.engines import speaker_turns, speech_to_text
 from appliance.meetings.ports import Samples
 from appliance.meetings.sound import gather
 from appliance.models.location import starter_path
@@ -13,10 +13,12 @@ from appliance.models.model import PackKind, Role
 from appliance.models.offline import go_offline
 from appliance.models.service import ModelRegistry
 from appliance.quality.samples import sample_meeting
-from appliance.settings import SpeechSettings
+from appliance.settings import Settings, SpeechSettings
 from appliance.speakers.ports import SpeakerTurns
 from appliance.transcripts.ports import SpeechToText
 from tests.factories.packs import starter_pack
+
+ON_THE_CPU = Settings(speech=SpeechSettings(device="cpu"))
 
 
 @cache
@@ -24,7 +26,7 @@ def whisper() -> SpeechToText:
     """Whisper base, loaded once for all tests."""
     go_offline()
     starter_pack(PackKind.SPEECH)
-    return open_speech_to_text(SpeechSettings(device="cpu"), ModelRegistry(starter_path()))
+    return speech_to_text(ON_THE_CPU, ModelRegistry(starter_path()), threads=2)
 
 
 @cache
@@ -32,7 +34,7 @@ def diarizer() -> SpeakerTurns:
     """The diarizer, loaded once for all tests."""
     starter_pack(PackKind.SPEAKERS, Role.TURNS)
     starter_pack(PackKind.SPEAKERS, Role.VOICES)
-    return open_speaker_turns(SpeechSettings(device="cpu"), ModelRegistry(starter_path()))
+    return speaker_turns(ON_THE_CPU, ModelRegistry(starter_path()), threads=2)
 
 
 @cache
