@@ -6,9 +6,12 @@ from typing import Annotated
 import msgspec
 import typer
 
+from appliance.bootstrap.engines import language_model
 from appliance.minutes.errors import NoTranscript
 from appliance.minutes.exports import to_markdown
 from appliance.minutes.writing import MinutesWriter, Progress
+from appliance.models.location import models_folder
+from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
 from appliance.transcripts.model import Segment, Transcript, Word
 from cli.output import print_json, progress_bar, talk
@@ -50,11 +53,10 @@ def run(
     ] = None,
 ) -> None:
     """Write the minutes of a transcript: engine only, nothing is stored."""
-    from appliance.adapters.language import open_language_model  # loads hundreds of MiB
-
     text = read_transcript(transcript, language=as_language)
     with progress_bar("Write minutes") as told:
-        model = open_language_model(Settings())
+        settings = Settings()
+        model = language_model(settings, ModelRegistry(models_folder(settings)))
         written = MinutesWriter(model).write(text, progress=Progress(told=told))
     if as_json:
         print_json(written.minutes)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from appliance.adapters.language_fake import FakeLanguageModel
+from appliance.adapters.fake_language import FakeLanguageModel
 from appliance.language.model import Answer, Prompt
 from appliance.language.ports import Schema
 from appliance.minutes.reading import Reading, read

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from appliance.adapters.language_fake import FakeLanguageModel
+from appliance.adapters.fake_language import FakeLanguageModel
 from appliance.minutes.errors import UnknownFormat
 from appliance.minutes.exports import require_format, to_json, to_markdown
 from appliance.minutes.writing import MinutesWriter

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from appliance.adapters.language_fake import FakeLanguageModel
+from appliance.adapters.fake_language import FakeLanguageModel
 from appliance.language.citations import Support, quoted
 from appliance.language.errors import PromptTooLong
 from appliance.language.model import Prompt
