@@ -12,7 +12,7 @@ def models_folder(settings: Settings) -> Path:
     The one that is set; or ``models`` in the data folder, once it has packs; or, where neither is there,
     what ``make setup`` has filled for this user, so that a source checkout works without configuration.
     """
-    if settings.models_dir is not None or (settings.models_path / "packs").is_dir():
+    if settings.models_dir is not None or _has_packs(settings.models_path):
         return settings.models_path
     filled = starter_path()
     return filled if filled.is_dir() else settings.models_path
@@ -28,3 +28,8 @@ def starter_path() -> Path:
         return Path(chosen)
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "hangjegyzet" / "models"
+
+
+def _has_packs(folder: Path) -> bool:
+    packs = folder / "packs"
+    return packs.is_dir() and any(packs.iterdir())
