@@ -9,12 +9,14 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.identity.model import NewSession
-from tests.factories.database import new_database
+from appliance.kernel.ids import MeetingId
+from tests.factories.database import TestDatabase, new_database
+from tests.browser.looking import AXE
+from tests.factories.readings import a_read_meeting
 from tests.factories.site import Site, a_site
 from web.security.sessions import COOKIE
 
 CHROMIUM = Path("/usr/bin/chromium")
-AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 VENDOR = Path(__file__).parents[2] / "web" / "static" / "vendor" / "manifest.json"
 ARGUMENTS = (
     "--no-sandbox",
@@ -26,7 +28,6 @@ ARGUMENTS = (
     "--disable-sync",
     "--autoplay-policy=no-user-gesture-required",
 )
-WIDTHS = (320, 768, 1440)
 
 _WATCH = """
 globalThis.__violations = [];
@@ -56,17 +57,29 @@ def _launch(playwright: Playwright) -> Browser:
 
 
 @pytest.fixture(scope="module")
-def site(postgres_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A portal of one organisation, shared by the tests of a module."""
+def site_db(postgres_server: EmbeddedServer) -> Iterator[TestDatabase]:
+    """The database of a module's portal."""
     with new_database(postgres_server, template="hangjegyzet_template") as db:
-        with a_site(db, tmp_path_factory.mktemp("site")) as site:
-            yield site
+        yield db
+
+
+@pytest.fixture(scope="module")
+def site(site_db: TestDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A portal of one organisation, shared by the tests of a module."""
+    with a_site(site_db, tmp_path_factory.mktemp("site")) as site:
+        yield site
 
 
 @pytest.fixture(scope="module")
 def anna(site: Site) -> NewSession:
     """The session of the first administrator."""
     return site.people.administrator("anna@example.org")
+
+
+@pytest.fixture(scope="module")
+def read_meeting(site: Site, site_db: TestDatabase, anna: NewSession) -> MeetingId:
+    """A meeting of hers with transcript and minutes."""
+    return a_read_meeting(site, site_db, anna.signed_in.actor)
 
 
 class Watch:
@@ -119,7 +132,7 @@ def new_page(site: Site, chromium: Browser, watch: Watch) -> Iterator[NewPage]:
             **options,
         )
         contexts.append(context)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         context.add_init_script(_WATCH)
         context.on("request", watch.request)
         context.on("page", watch.page)
@@ -147,22 +160,3 @@ def page(new_page: NewPage, anna: NewSession) -> Page:
 def stranger(new_page: NewPage) -> Page:
     """A page of somebody who has not signed in."""
     return new_page()
-
-
-def axe_violations(page: Page) -> list[str]:
-    """What WCAG 2.2 A and AA, and good practice, find wrong with the page as it is."""
-    if not page.evaluate("Boolean(globalThis.axe)"):
-        page.evaluate(AXE.read_text())
-    found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-    )
-    return [
-        f"{violation['id']}: {node['target']} {node['failureSummary']}"
-        for violation in found["violations"]
-        for node in violation["nodes"]
-    ]
-
-
-def overflows(page: Page) -> bool:
-    """Whether the page must be scrolled sideways."""
-    return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))

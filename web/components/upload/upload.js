@@ -32,9 +32,6 @@ class Upload {
     this.began = null;
     this.part("file").textContent = `${this.name} · ${formatSize(this.size)}`;
     this.part("title").value = this.name.replace(/\.[^.]+$/, "").replaceAll("_", " ");
-    const id = `title-${crypto.randomUUID()}`;
-    this.part("title").id = id;
-    this.part("title-label").htmlFor = id;
     row.addEventListener("click", (event) => this.act(event.target.closest("[data-act]")?.dataset.act));
   }
 
