@@ -47,4 +47,6 @@ def lease_policy(settings: JobSettings) -> LeasePolicy:
         heartbeat_s=settings.heartbeat_s,
         reap_s=settings.reap_s,
         max_attempts=settings.max_attempts,
+        retry_s=settings.retry_s,
+        stop_s=settings.stop_s,
     )

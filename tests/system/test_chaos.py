@@ -36,7 +36,8 @@ from tests.fakes.windows import TRACES
 JOBS = 40
 OWNERS = 3
 WINDOW_S = 0.15
-LIMIT_S = 240
+LIMIT_S = 400
+"""About a minute on a quiet machine; several where it is shared."""
 ROOT = Path(__file__).parents[2]
 DATABASE = "chaos"
 
