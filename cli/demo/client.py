@@ -18,7 +18,6 @@ from appliance.identity.model import CodePurpose, OneTimeCode
 from appliance.kernel.errors import Refused, Unavailable
 
 _RETRY_PAUSE_S = 0.5
-_PATIENCE_S = 30.0
 
 
 class PortalRefused(Refused):
@@ -39,10 +38,12 @@ class PortalClient:
     Args:
         url: the portal's address.
         certificate: the certificate it must show (PEM); nothing else is trusted.
+        patience_s: how long a lost connection is tried again.
     """
 
-    def __init__(self, url: str, *, certificate: Path) -> None:
+    def __init__(self, url: str, *, certificate: Path, patience_s: float = 30.0) -> None:
         self.url = url
+        self._patience_s = patience_s
         self._csrf: str | None = None
         context = ssl.create_default_context(cafile=str(certificate))
         self._http = httpx.Client(base_url=url, verify=context, timeout=60.0, headers={"Origin": url})
@@ -93,20 +94,33 @@ class PortalClient:
         with file.open("rb") as source:
             while offset < size_bytes:
                 source.seek(offset)
-                piece = source.read(upload["slice_bytes"])
-                digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
-                headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
-                answer = self._request("PUT", address, params={"offset": offset}, content=piece, headers=headers)
-                offset = answer.json()["offset"]
+                offset = self._send_slice(address, offset, source.read(upload["slice_bytes"]))
                 progress(offset / size_bytes)
         made = self._request("POST", f"{address}/complete").json()
         return made["meeting_id"], made["job_id"]
+
+    def _send_slice(self, address: str, offset: int, piece: bytes) -> int:
+        """Send one slice; returns where to go on, also when an answer was lost and the appliance is further than we."""
+        digest = base64.b64encode(hashlib.sha256(piece).digest()).decode()
+        headers = {"Content-Digest": f"sha-256=:{digest}:", "Content-Type": "application/octet-stream"}
+        try:
+            answer = self._request("PUT", address, params={"offset": offset}, content=piece, headers=headers)
+        except PortalRefused as refusal:
+            if refusal.fields["status"] != httpx.codes.CONFLICT:
+                raise
+            answer = self._request("GET", address)
+        return int(answer.json()["offset"])
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        """A job and its steps, as they are now."""
+        found: dict[str, Any] = self._request("GET", f"/api/v1/jobs/{job_id}").json()
+        return found
 
     def follow_job(self, job_id: str, *, poll: Callable[[], None]) -> Iterator[dict[str, Any]]:
         """The job's state each time it may have changed, until it rests."""
         while True:
             poll()
-            job = self._request("GET", f"/api/v1/jobs/{job_id}").json()
+            job = self.job(job_id)
             yield job
             if job["state"] in {"done", "failed", "cancelled"}:
                 return
@@ -119,13 +133,13 @@ class PortalClient:
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request; a lost connection is tried again for a while, a refusal raises ``PortalRefused``."""
         headers = {**options.pop("headers", {}), **({"X-CSRF-Token": self._csrf} if self._csrf else {})}
-        deadline = time.monotonic() + _PATIENCE_S
+        deadline = time.monotonic() + self._patience_s
         while True:
             try:
                 answer = self._http.request(method, path, headers=headers, **options)
             except httpx.TransportError as lost:
                 if time.monotonic() > deadline:
-                    raise PortalSilent(url=self.url, patience_s=_PATIENCE_S) from lost
+                    raise PortalSilent(url=self.url, patience_s=self._patience_s) from lost
                 time.sleep(_RETRY_PAUSE_S)
                 continue
             if answer.is_success:
