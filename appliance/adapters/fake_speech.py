@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from appliance.meetings.model import SAMPLE_RATE
 from appliance.meetings.ports import Samples
-from appliance.speakers.model import ANY_NUMBER, SpeakerCount, Turn
+from appliance.speakers.model import ANY_NUMBER, LONGEST_PAUSE_S, SpeakerCount, Turn
 from appliance.speakers.ports import Bookmark
 from appliance.transcripts.model import Word
 from appliance.transcripts.ports import VOICE_FRAME_S, Decoded, Hints, Voice
@@ -72,8 +72,7 @@ class FakeSpeakerTurns:
     ) -> tuple[Turn, ...]:
         """As many speakers as asked for, two if nobody asked, as far as there are turns."""
         people = count.bounded(2)
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], _loud(audio).astype(np.int8), [0]))))
-        stretches = [(float(start) * VOICE_FRAME_S, float(end) * VOICE_FRAME_S) for start, end in edges.reshape(-1, 2)]
+        stretches = _stretches(audio)
         if bookmark is not None:
             bookmark.load()
             bookmark.save(b"fake")
@@ -84,6 +83,18 @@ class FakeSpeakerTurns:
                 turns.append(Turn(round(float(first_s), 3), round(float(last_s), 3), len(turns) % people))
         progress(1.0)
         return tuple(turns)
+
+
+def _stretches(audio: Samples) -> list[tuple[float, float]]:
+    """Loud stretches in seconds, with the pauses of a breath in them."""
+    edges = np.flatnonzero(np.diff(np.concatenate(([0], _loud(audio).astype(np.int8), [0])))).reshape(-1, 2)
+    joined: list[tuple[float, float]] = []
+    for start, end in edges * VOICE_FRAME_S:
+        if joined and start - joined[-1][1] <= LONGEST_PAUSE_S:
+            joined[-1] = (joined[-1][0], float(end))
+        else:
+            joined.append((float(start), float(end)))
+    return joined
 
 
 def _loud(audio: Samples) -> npt.NDArray[np.bool_]:
