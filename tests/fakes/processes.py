@@ -1,11 +1,14 @@
-"""Processes for tests that kill: a worker of window steps, and a stand-in for the web that starts jobs.
+"""Processes for tests that kill: a worker of steps that need no engine, and a stand-in for the web that starts jobs.
 
 ``python -m tests.fakes.processes worker|web CONFIG``, where ``CONFIG`` is JSON.
 """
 
 import json
+import os
+import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,20 +22,39 @@ from appliance.database.engine import Database
 from appliance.database.errors import DatabaseUnavailable
 from appliance.entry.worker import WorkerParts, work
 from appliance.identity.permissions import EVERY_PERMISSION
-from appliance.jobs.model import Queue
+from appliance.jobs.context import StepContext
+from appliance.jobs.model import Queue, Saga
 from appliance.jobs.retrying import LeasePolicy
+from appliance.jobs.runner import Sagas
 from appliance.jobs.service import JobService
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.ids import MeetingId, TenantId, UserId, new_uuid
 from appliance.keyring.service import KeyRing
+from tests.fakes.steps import one_step_saga
 from tests.fakes.windows import window_saga
 
 QUICK = LeasePolicy(lease_s=4, heartbeat_s=0.5, reap_s=0.5, max_attempts=5, retry_s=0.2, stop_s=2)
 
 
+def crash(_ctx: StepContext) -> None:
+    """What a broken decoder does."""
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def sagas_of(config: dict[str, Any], database: Database) -> Sagas:
+    """``windows`` is shaped like a recording's, ``single`` succeeds at once, ``crashing`` ends its process."""
+    known: dict[str, Callable[[], Saga[Any]]] = {
+        "windows": lambda: window_saga(database, window_s=config["window_s"]),
+        "single": one_step_saga,
+        "crashing": lambda: one_step_saga(crash),
+    }
+    saga = known[config.get("saga", "windows")]()
+    return {saga.kind: saga}
+
+
 def worker(config: dict[str, Any]) -> None:
-    """Work on window steps until told to stop."""
+    """Work until told to stop."""
     database = Database(config["url"], pool_size=6)
     clock = SystemClock()
     parts = WorkerParts(
@@ -40,7 +62,7 @@ def worker(config: dict[str, Any]) -> None:
         keyring=KeyRing(FileKeyProvider(Path(config["root_key"])), clock),
         audit=AuditTrail(clock),
         doorbell=HueyDoorbell(),
-        sagas={"recording": window_saga(database, window_s=config["window_s"])},
+        sagas=sagas_of(config, database),
         policy=QUICK,
     )
     while True:
