@@ -29,7 +29,7 @@ import psycopg
 from appliance.adapters.postgres import EmbeddedServer, open_server
 from appliance.adapters.root_key import FileKeyProvider
 from appliance.database.engine import Database
-from appliance.database.roles import DatabaseRole
+from appliance.database.roles import DATABASE_NAME, DatabaseRole
 from appliance.entry import provision
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.ids import TenantId, UserId, new_uuid
@@ -116,7 +116,7 @@ async def load(visitor: Visitor, path: str, *, clients: int, each: int) -> list[
     return [ms for took in await asyncio.gather(*(client() for _ in range(clients))) for ms in took]
 
 
-def measure_reads(visitor: Visitor, *, clients: int, each: int) -> dict[str, dict[str, float]]:
+def measure_reads(portal: PortalProcess, visitor: Visitor, *, clients: int, each: int) -> dict[str, dict[str, float]]:
     """Latency of what people open all day."""
     meetings = visitor.json("GET", "/api/v1/meetings?limit=50")["meetings"]
     meeting, job = meetings[0]["id"], meetings[0]["job_id"]
@@ -131,13 +131,14 @@ def measure_reads(visitor: Visitor, *, clients: int, each: int) -> dict[str, dic
     report = {}
     for name, path in paths.items():
         asyncio.run(load(visitor, path, clients=4, each=5))
-        begun = time.perf_counter()
+        begun, cpu_s = time.perf_counter(), portal.cpu_s()
         took = sorted(asyncio.run(load(visitor, path, clients=clients, each=each)))
         spent_s = time.perf_counter() - begun
         report[name] = {
             "p50_ms": round(statistics.median(took), 1),
             "p95_ms": round(took[int(len(took) * 0.95)], 1),
             "per_s": round(len(took) / spent_s, 1),
+            "cpu_ms": round((portal.cpu_s() - cpu_s) / len(took) * 1000, 2),
         }
     return report
 
@@ -228,7 +229,7 @@ def fill(settings: Settings, owner: UserId, count: int) -> None:
             tenant = TenantId(tx.connection().exec_driver_sql("SELECT first_tenant()").scalar_one())
         keyring = KeyRing(FileKeyProvider(settings.root_key_path), SystemClock())
         owners = [owner, *(UserId(new_uuid()) for _ in range(9))]
-        with psycopg.connect(libpq(server.superuser_url()), autocommit=True) as connection:
+        with psycopg.connect(libpq(server.superuser_url(DATABASE_NAME)), autocommit=True) as connection:
             fill_archive(connection, database, keyring, tenant, owners=owners, count=count, until=datetime.now(UTC))
         database.dispose()
 
@@ -269,7 +270,7 @@ def main() -> None:
             visitor = Visitor.of(portal)
             time.sleep(1)
             report: dict[str, Any] = {"meetings": chosen.meetings, "rss_mib": round(portal.rss_mib(), 1)}
-            report["reads"] = measure_reads(visitor, clients=chosen.clients, each=chosen.each)
+            report["reads"] = measure_reads(portal, visitor, clients=chosen.clients, each=chosen.each)
             report["rss_after_reads_mib"] = round(portal.rss_mib(), 1)
             size_bytes = chosen.upload_mib * MIB
             report["upload"], meeting = measure_upload(portal, visitor, size_bytes)

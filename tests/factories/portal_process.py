@@ -54,6 +54,11 @@ class PortalProcess:
         """The most memory that it ever had."""
         return self._status("VmHWM")
 
+    def cpu_s(self) -> float:
+        """Seconds that its threads have computed so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def _status(self, field: str) -> float:
         lines = Path(f"/proc/{self.pid}/status").read_text().splitlines()
         return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(field + ":"))
