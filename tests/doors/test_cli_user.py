@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog.testing
 from typer.testing import CliRunner
 
 from appliance.entry import provision
@@ -27,7 +28,8 @@ def machine(scratch: Path, request: pytest.FixtureRequest, monkeypatch: pytest.M
 
 def run(*arguments: str) -> Any:
     """What the command prints as JSON; an error of ours comes through as itself."""
-    result = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
+    with structlog.testing.capture_logs():
+        result = CliRunner().invoke(app, [*arguments, "--json"], catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 

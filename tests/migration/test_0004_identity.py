@@ -23,16 +23,9 @@ def a_tenant(connection: psycopg.Connection[tuple[object, ...]]) -> object:
     return tenant
 
 
-def a_user(tenant: object, **changes: object) -> dict[str, object]:
-    values = {
-        "id": new_uuid(),
-        "tenant": tenant,
-        "email": "anna@example.org",
-        "role": "member",
-        "hash": ARGON,
-        "at": NOW,
-    }
-    return values | changes
+def a_user(tenant_id: object, **changes: object) -> dict[str, object]:
+    values = {"id": new_uuid(), "tenant": tenant_id, "email": "anna@example.org", "role": "member", "hash": ARGON}
+    return {**values, "at": NOW, **changes}
 
 
 def test_going_down_takes_people_away_and_leaves_the_tenant(empty_db: TestDatabase) -> None:
@@ -88,8 +81,8 @@ def test_what_belongs_to_a_person_goes_with_them(empty_db: TestDatabase) -> None
         user = a_user(a_tenant(connection))
         connection.execute(USER.encode(), user)
         connection.execute(
-            b"INSERT INTO user_session (id, tenant_id, user_id, token_hash, created_at, last_seen_at, expires_at, origin,"
-            b" user_agent) VALUES (%s, %s, %s, %s, %s, %s, %s, '', '')",
+            b"INSERT INTO user_session (id, tenant_id, user_id, token_hash, created_at, last_seen_at, expires_at,"
+            b" origin, user_agent) VALUES (%s, %s, %s, %s, %s, %s, %s, '', '')",
             (new_uuid(), user["tenant"], user["id"], b"x" * 32, NOW, NOW, NOW),
         )
         connection.execute(b"DELETE FROM user_account")
