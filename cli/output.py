@@ -35,6 +35,10 @@ def send_logs_to_stderr() -> None:
     )
 
 
+_UNCUT = 10_000
+"""Columns of a page that is no terminal."""
+
+
 def print_json(data: Any) -> None:
     """Write ``data`` to stdout as indented JSON, UTF-8, one document."""
     encoded = msgspec.json.format(msgspec.json.encode(data, enc_hook=str), indent=2)
@@ -43,12 +47,17 @@ def print_json(data: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, empty: str = "Nothing there yet.") -> None:
-    """Write rows to stdout as a table; when there are none, say so on stderr."""
-    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    """Write rows to stdout as a table; when there are none, say so on stderr.
+
+    The first column, which names the row to other commands, is never cut; into a pipe nothing is.
+    """
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        table.add_column(column, no_wrap=number == 0)
     for row in rows:
         table.add_row(*("" if cell is None else str(cell) for cell in row))
     if table.row_count:
-        Console(highlight=False).print(table)
+        Console(highlight=False, width=None if sys.stdout.isatty() else _UNCUT).print(table)
     else:
         talk.print(empty, style="dim")
 

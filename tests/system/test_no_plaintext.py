@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from appliance.adapters.blobs import LocalBlobs
+from appliance.adapters.fake_speech import _LEXICON
 from appliance.adapters.media import SandboxedMedia
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.provisioning import provision
@@ -37,11 +38,13 @@ from appliance.meetings.steps import ValidateStep
 from appliance.migrations import runner
 from appliance.notifications.service import Outbox
 from appliance.notifications.steps import NotifyStep
+from appliance.quality.samples import sample_meeting
 from appliance.search.index import SegmentIndex
 from appliance.search.service import SearchService
 from appliance.search.steps import IndexStep
 from appliance.tenants.service import TenantService
 from appliance.transcripts.model import Transcript
+from tests.factories.appliance import FAKE_ENGINES, Appliance, an_appliance
 from tests.factories.database import TestDatabase, new_database
 from tests.factories.jobs import Workshop
 from tests.factories.media import format_named, media_file
@@ -244,3 +247,48 @@ def test_a_word_across_two_blocks_is_found(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setattr("tests.fakes.plaintext._BLOCK_BYTES", 16)
     (tmp_path / "file").write_bytes(b"." * 10 + b"budgerigar" + b"." * 10)
     assert len(Searcher(["budgerigar"]).in_folders(tmp_path)) == 1
+
+
+def text_of_a_run(appliance: Appliance, recording: bytes) -> str:
+    """Send a recording through all processes; everything that came out of it."""
+    path = appliance.folder.with_name(FILENAME)
+    path.write_bytes(recording)
+    try:
+        added = appliance.run_json("meeting", "add", str(path), "--wait", "--title", TITLE, "--language", "en")
+    finally:
+        path.unlink()
+    exports = ("transcript.txt", "transcript.json", "minutes.json", "minutes.md")
+    texts = [appliance.run("meeting", "export", added["meeting_id"], what) for what in exports]
+    assert appliance.run_json("meeting", "list")["meetings"][0]["title"] == TITLE
+    return " ".join((*texts, TITLE, FILENAME))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("engines", ["fake", pytest.param("real", marks=pytest.mark.models)])
+def test_no_process_of_an_appliance_writes_a_word_down(scratch: Path, engines: str) -> None:
+    """Database, workers and commands, with everything that their libraries do behind our back.
+
+    Words that stand there anyway (in names of tables, steps and settings) prove nothing: those that are seen after a
+    recording in which they were not said are left out.
+    """
+    sample = sample_meeting("en")
+    spoken = words_of(sample.text if engines == "real" else " ".join(_LEXICON))
+    recording = sample.audio.read_bytes() if engines == "real" else media_file(format_named("flac"), duration_s=60.0)
+    with an_appliance(scratch / f"plain-{engines}", FAKE_ENGINES if engines == "fake" else {}) as appliance:
+        appliance.start_workers()
+        hum = appliance.folder.with_name("hum.wav")
+        hum.write_bytes(media_file(format_named("wav"), duration_s=4.0))
+        appliance.run("meeting", "add", str(hum), "--wait", "--title", "-", expect=None)
+        technical = _seen(appliance, spoken)
+        wanted = words_of(text_of_a_run(appliance, recording)) & (spoken | words_of(TITLE, FILENAME)) - technical
+        assert len(wanted) >= 8, wanted
+        assert _seen(appliance, wanted) == set()
+
+
+def _seen(appliance: Appliance, words: set[str]) -> set[str]:
+    searcher = Searcher(words)
+    with appliance.superuser() as connection:
+        connection.execute("CHECKPOINT")
+        sightings = searcher.in_folders(appliance.folder) | searcher.in_database(connection)
+    return {sighting.word for sighting in sightings}
