@@ -138,7 +138,7 @@ def new_page(site: Site, chromium: Browser, watch: Watch) -> Iterator[NewPage]:
         context.on("page", watch.page)
         if session is not None:
             context.add_cookies(
-                [{"name": COOKIE, "value": session.token, "url": site.url, "secure": True, "httpOnly": True}]
+                [{"name": COOKIE, "value": session.token, "url": site.url.replace("http:", "https:"), "secure": True, "httpOnly": True}]
             )
         return context.new_page()
 

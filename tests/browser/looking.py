@@ -1,7 +1,7 @@
 """What every page is examined for."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from playwright.sync_api import Page
 
@@ -30,3 +30,19 @@ def _is_cut_by_the_player(rule: str, node: dict[str, Any]) -> bool:
 def overflows(page: Page) -> bool:
     """Whether the page must be scrolled sideways."""
     return bool(page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+
+_POLL_MS: Final = 50
+_PATIENCE_MS: Final = 20_000
+
+
+def wait_until(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression holds.
+
+    Playwright's own ``wait_for_function`` evaluates inside the page, which the portal's content security policy forbids.
+    """
+    for _ in range(_PATIENCE_MS // _POLL_MS):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(_POLL_MS)
+    raise AssertionError(f"never became true: {expression}")

@@ -135,10 +135,10 @@ def minutes_of(transcript: Transcript, *, revision: int) -> Minutes:
                 origin=Origin.MODEL,
             ),
             ActionItem(
-                task="Somebody must update the user guide, but it has no owner yet.",
+                task="Somebody must update the user manual, but it has no owner yet.",
                 owner="",
                 due="",
-                citations=cite("Somebody must update the user guide, but it has no owner yet"),
+                citations=cite("Somebody must update the user manual, but it has no owner yet"),
                 support=good,
                 origin=Origin.EXTRACT,
             ),

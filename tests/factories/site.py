@@ -27,7 +27,7 @@ from appliance.meetings.documents import DocumentStore
 from appliance.meetings.service import MeetingService
 from appliance.minutes.service import MinutesService
 from appliance.models.service import ModelRegistry
-from appliance.settings import Settings
+from appliance.settings import Settings, UploadSettings
 from appliance.speakers.documents import TurnStore
 from appliance.tenants.service import TenantService
 from appliance.transcripts.documents import TranscriptStore
@@ -71,7 +71,7 @@ class Site:
 
 @contextmanager
 def a_site(
-    db: TestDatabase, folder: Path, *, models: Path | None = None, port: int = 0
+    db: TestDatabase, folder: Path, *, models: Path | None = None, upload: UploadSettings | None = None, port: int = 0
 ) -> Iterator[Site]:
     """The portal of a new organisation in which nobody has an account."""
     clock = SystemClock()
@@ -81,7 +81,7 @@ def a_site(
         tenant = TenantService(clock).found(tx, "Kékfa Egyesület")
         keyring.create_tenant_key(tx, tenant)
     people = people_of(db.web, clock, tenant)
-    meetings = a_meeting_service(db.web, clock=clock, audit=audit, keyring=keyring, folder=folder / "blobs")
+    meetings = a_meeting_service(db.web, clock=clock, audit=audit, keyring=keyring, folder=folder / "blobs", upload=upload)
     documents = DocumentStore(keyring, clock)
     transcripts = TranscriptService(
         database=db.web,
@@ -91,7 +91,7 @@ def a_site(
         turns=TurnStore(documents),
     )
     services = SiteServices(
-        settings=Settings(),
+        settings=Settings(upload=upload or UploadSettings()),
         clock=clock,
         database=db.web,
         home_tenant=tenant,
@@ -110,6 +110,7 @@ def a_site(
     )
     with _served(create_app(services), port) as url:
         yield Site(url, services, people)
+    services.job_listener.close()
 
 
 @contextmanager

@@ -32,3 +32,9 @@ document.addEventListener("keydown", (event) => {
   items.at((items.indexOf(document.activeElement) + step) % items.length)?.focus();
   event.preventDefault();
 });
+
+// What was chosen closes its menu: a download leaves the page where it is.
+document.addEventListener("click", (event) => {
+  const item = event.target.closest?.(".menu-item");
+  if (item) item.closest("[popover]")?.hidePopover();
+});

@@ -14,7 +14,8 @@ export class Problem extends Error {
     this.detail = body.detail ?? "";
     this.hint = body.hint ?? "";
     this.fields = body.fields ?? {};
-    this.passing = PASSING.has(status) && this.code !== "upload.storage_full";
+    // Busy: the appliance still holds on to the connection that was lost, and lets go of it soon.
+    this.passing = this.code === "upload.busy" || (PASSING.has(status) && this.code !== "upload.storage_full");
   }
 }
 
@@ -69,7 +70,7 @@ export class Transfer {
         offset = await this.#slice(offset, size);
         damaged = 0;
       } catch (problem) {
-        if (problem.status === 409 && Number.isInteger(problem.fields.offset)) offset = problem.fields.offset;
+        if (problem.code === "upload.offset_mismatch") offset = problem.fields.offset;
         else if (problem.code === "upload.slice_damaged" && damaged < 3) damaged += 1;
         else throw problem;
       }
