@@ -114,7 +114,10 @@ class Dictation:
         kept = self._bookmark.load() if self._bookmark else None
         if not kept:
             return None
-        note = msgspec.json.decode(kept, type=Note)
+        try:
+            note = msgspec.json.decode(kept, type=Note)
+        except msgspec.MsgspecError:
+            return None  # written by another release, whose passages may mean something else
         return note if note.plan == self._plan(clips) else None
 
     def _begin(self, clips: Sequence[Clip]) -> Note:
@@ -130,7 +133,7 @@ class Dictation:
 
     def _language_of(self, clip: Clip, main: str) -> str:
         """The language of one clip, where it is beyond doubt another one: decoding it in the main one translates."""
-        self._progress(0.0)
+        self._progress(VOICE_SHARE)
         weights = self._engine.languages(clip.cut(self._audio))
         best = max(weights, key=lambda language: weights[language])
         return best if weights[best] >= SURE_OF_LANGUAGE else main

@@ -69,3 +69,5 @@ def test_a_bookmark_does_not_change_the_turns(engine):
     notebook = Notebook()
     first = engine.turns(audio, bookmark=notebook)
     assert engine.turns(audio, bookmark=notebook) == first == engine.turns(audio)
+    notebook.note = b"left behind by another release"
+    assert engine.turns(audio, bookmark=notebook) == first

@@ -2,8 +2,10 @@
 
 import io
 import time
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -56,14 +58,20 @@ class Findings:
 
     def take_up(self, note: bytes) -> None:
         """Go on from a note; one that belongs to another recording or release is ignored."""
-        with np.load(io.BytesIO(note), allow_pickle=False) as kept:
-            windows, done = (int(number) for number in kept["windows"])
-            if windows != len(self.activity) or kept["vectors"].shape != (done, VOICES, DIMENSIONS):
-                return
-            bits = np.unpackbits(kept["activity"], count=done * FRAMES * VOICES)
-            self.activity[:done] = bits.reshape(done, FRAMES, VOICES)
-            self.vectors[:done], self.seconds[:done] = kept["vectors"], kept["seconds"]
-            self.done = done
+        try:
+            with np.load(io.BytesIO(note), allow_pickle=False) as kept:
+                self._take_up(kept)
+        except (ValueError, KeyError, OSError, zipfile.BadZipFile):
+            self.done = 0
+
+    def _take_up(self, kept: Mapping[str, npt.NDArray[Any]]) -> None:
+        windows, done = (int(number) for number in kept["windows"])
+        if windows != len(self.activity) or kept["vectors"].shape != (done, VOICES, DIMENSIONS):
+            return
+        bits = np.unpackbits(kept["activity"], count=done * FRAMES * VOICES)
+        self.activity[:done] = bits.reshape(done, FRAMES, VOICES)
+        self.vectors[:done], self.seconds[:done] = kept["vectors"], kept["seconds"]
+        self.done = done
 
     def samples(self) -> tuple[VoiceSamples, npt.NDArray[np.int64]]:
         """All vectors in a row, and the (window, voice) that each belongs to."""

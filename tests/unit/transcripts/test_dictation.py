@@ -181,6 +181,14 @@ def test_a_note_about_other_wishes_is_not_used():
     assert again.batches == [(2, "hu"), (1, "hu")]
 
 
+def test_a_note_of_another_release_is_not_used():
+    """What cannot be read any more is decoded again."""
+    heard = voice((0, 9), duration_s=10)
+    engine = ScriptedEngine(heard, fluent)
+    assert dictate(engine, 10, bookmark=Notebook(b'{"windows": 3}')).words
+    assert engine.batches == [(1, "en")]
+
+
 def test_a_chosen_language_is_not_questioned():
     """What somebody chose is what the engine is told; nothing is detected."""
     engine = ScriptedEngine(voice((0, 9), duration_s=10), fluent)
