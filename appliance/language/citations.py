@@ -71,27 +71,38 @@ def check(
 ) -> Check:
     """Weigh a claim against the cited words.
 
+    Words about the meeting itself (``the team decided``) need not have been said.
+
     Args:
         claim: one sentence.
         evidence: the cited quotations, each one or more sentences.
         lexicon: the words of the meeting's language.
         speakers: who said them: naming a cited speaker needs no further proof.
         roster: names known from the whole meeting, which are names even where a sentence begins with them.
-
-    Words about the meeting itself (``the team decided``) need not have been said.
     """
+    verdict = check_words(claim, evidence, lexicon, speakers=speakers, roster=roster)
+    other_mood = tuple(_other_mood(claim, evidence, lexicon)) if verdict.support is not Support.UNSUPPORTED else ()
+    return Check(Support.UNSUPPORTED, verdict.coverage, other_mood) if other_mood else verdict
+
+
+def check_words(
+    claim: str,
+    evidence: Sequence[str],
+    lexicon: Lexicon,
+    *,
+    speakers: Sequence[str] = (),
+    roster: Iterable[str] = (),
+) -> Check:
+    """As ``check``, for what states nothing, such as a title: its words, numbers and names have to have been said."""
     heard = " ".join(evidence)
-    missing = [
+    missing = (
         *_missing_numbers(claim, heard, lexicon),
         *_missing_names(claim, heard, lexicon, speakers, frozenset(fold(name) for name in roster)),
         *_missing_times(claim, heard, lexicon),
-    ]
-    stems = [one for one in content_stems(claim, lexicon) if one not in _reporting_stems(lexicon.language)]
-    coverage = overlap(stems, [*content_stems(heard, lexicon), *_speaker_stems(speakers, lexicon)], lexicon)
-    if not missing:
-        missing.extend(_other_mood(claim, evidence, lexicon))
+    )
+    coverage = 1.0 if quoted(claim, heard) else _coverage(claim, heard, speakers, lexicon)
     if missing or coverage < PARTLY_COVERAGE:
-        return Check(Support.UNSUPPORTED, coverage, tuple(missing) or ("words",))
+        return Check(Support.UNSUPPORTED, coverage, missing or ("words",))
     if coverage < SUPPORTED_COVERAGE:
         return Check(Support.PARTLY, coverage, ("words",))
     return Check(Support.SUPPORTED, coverage)
@@ -195,5 +206,7 @@ def _reporting_stems(language: str) -> frozenset[str]:
     return frozenset(stem(word, words_of) for word in words_of.reporting)
 
 
-def _speaker_stems(speakers: Sequence[str], lexicon: Lexicon) -> list[str]:
-    return [one for label in speakers for one in content_stems(label, lexicon)]
+def _coverage(claim: str, heard: str, speakers: Sequence[str], lexicon: Lexicon) -> float:
+    stems = [one for one in content_stems(claim, lexicon) if one not in _reporting_stems(lexicon.language)]
+    named = [one for label in speakers for one in content_stems(label, lexicon)]
+    return overlap(stems, [*content_stems(heard, lexicon), *named], lexicon)

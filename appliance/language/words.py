@@ -45,10 +45,11 @@ def stem(folded: str, lexicon: Lexicon) -> str:
         if body.startswith(prefix) and len(body) - len(prefix) >= _MIN_STEM + 1:
             body = body[len(prefix) :]
             break
-    for suffix in lexicon.suffixes:
-        if body.endswith(suffix) and len(body) - len(suffix) >= _MIN_STEM:
-            body = body[: -len(suffix)]
-            break
+    for _ in range(2):  # documented, document: an ending may stand on an ending
+        for suffix in lexicon.suffixes:
+            if body.endswith(suffix) and len(body) - len(suffix) >= _MIN_STEM:
+                body = body[: -len(suffix)]
+                break
     if len(body) > _MIN_STEM and body[-1] == body[-2]:
         body = body[:-1]
     return body

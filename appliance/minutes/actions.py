@@ -243,8 +243,10 @@ def _changed(sentence: Sentence, found: list[ActionDraft], reading: Reading) -> 
 
 def _speaks_of_it(sentence: Sentence, reading: Reading) -> bool:
     """Whether a promise names no task but "it"."""
-    match = says(sentence.text, (*reading.cues.actions.self, *reading.cues.actions.offer))
-    return match is not None and len(reading.stems(_without_moments(_task(sentence, match), reading))) < 2
+    cue = reading.cues.actions
+    match = says(sentence.text, (*cue.self, *cue.offer))
+    bare = match is not None and not reading.stems(_without_moments(_task(sentence, match), reading))
+    return bare or bool(says(sentence.text, cue.accept[1:]))
 
 
 def _enrich(sentence: Sentence, found: list[ActionDraft], reading: Reading) -> None:

@@ -36,11 +36,20 @@ _LOOK_BACK = 3
 
 @dataclass(frozen=True, slots=True)
 class DecisionDraft:
-    """A decision as found: ``core`` binds, ``evidence`` repeats or consents, ``corrects`` is what it replaced."""
+    """A decision as found: ``core`` binds, ``evidence`` repeats or consents, ``corrects`` is what it replaced.
+
+    ``context`` is the sentence before one like "let's order it", which says nothing without it.
+    """
 
     core: Sentence
     evidence: tuple[Sentence, ...]
     corrects: tuple[Sentence, ...] = ()
+    context: tuple[Sentence, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The words of the decision, with its context where it needs one."""
+        return " … ".join(sentence.text for sentence in (*self.context, self.core))
 
     @property
     def cited(self) -> tuple[Sentence, ...]:
@@ -65,7 +74,7 @@ def find_decisions(reading: Reading) -> Decided:
             standing.remove(taken)
             withdrawn.append(replace(taken, evidence=in_order((*taken.evidence, sentence))))
         elif draft := _decision_at(sentence, reading):
-            _fold_in(draft, standing, withdrawn, reading)
+            _fold_in(_in_context(draft, reading), standing, withdrawn, reading)
         elif restated := _restated(sentence, standing, reading):
             place = standing.index(restated)
             standing[place] = replace(restated, evidence=in_order((*restated.evidence, sentence)))
@@ -100,12 +109,24 @@ def _decision_at(sentence: Sentence, reading: Reading) -> DecisionDraft | None:
         return DecisionDraft(sentence, (sentence,))
     if not sentence.asks and says(sentence.text, cue.will):
         announced = next((one for one in reading.before(sentence, 2) if _announces(one, reading)), None)
-        consented = _consent_asked(sentence, reading)
+        consented = _consent_asked(sentence, reading) or _consent_given(sentence, reading)
         if announced or consented or _corrects_earlier(sentence, reading):
             return DecisionDraft(sentence, tuple(one for one in (announced, sentence) if one))
     if says(sentence.text, cue.propose) and not sentence.asks | bool(says(sentence.text, cue.not_yet)):
         return _agreed_proposal(sentence, reading)
     return None
+
+
+def _in_context(draft: DecisionDraft, reading: Reading) -> DecisionDraft:
+    """The draft with the sentence that "it" refers to, when it has no other word of meaning."""
+    telling = len(_matter(draft.core.text, reading)) + len(number_values(draft.core.text, reading.lexicon))
+    if telling > 1 or moments(draft.core.text, reading.lexicon):
+        return draft
+    before = reading.before(draft.core, 2 * _LOOK_AHEAD)
+    context = next((one for one in before if not one.asks and len(_matter(one.text, reading)) >= 2), None)
+    if context is None:
+        return draft
+    return replace(draft, context=(context,), evidence=in_order((context, *draft.evidence)))
 
 
 def _announces(sentence: Sentence, reading: Reading) -> bool:
@@ -127,6 +148,14 @@ def _consent_asked(sentence: Sentence, reading: Reading) -> Sentence | None:
     for later in reading.after(sentence, 2):
         if says(later.text, reading.cues.decisions.booster):
             return None if _objected(later, reading) else later
+    return None
+
+
+def _consent_given(sentence: Sentence, reading: Reading) -> Sentence | None:
+    """The next speaker's consent in so many words; a bare "yes" may answer anything."""
+    for later in reading.after(sentence, 2):
+        if later.speaker != sentence.speaker:
+            return later if says(later.text, reading.cues.decisions.agree[:1]) else None
     return None
 
 
@@ -203,16 +232,22 @@ def _successor_of_withdrawn(draft: DecisionDraft, withdrawn: list[DecisionDraft]
 
 def _nearest(sentence: Sentence, standing: list[DecisionDraft], reading: Reading) -> DecisionDraft | None:
     matching = [draft for draft in standing if _matches(sentence, draft.core, reading)]
+    if not matching and correcting(sentence, reading) and not _matter(sentence.text, reading):
+        # "Then it has to be the fifth": the matter is the one whose moment was spoken of last.
+        dated = [draft for draft in standing if _moments(draft.core.text, reading)]
+        return max(dated, key=lambda draft: draft.cited[-1].place, default=None)
     return max(matching, key=lambda draft: _shared(sentence, draft.core, reading), default=None)
 
 
 def _restated(sentence: Sentence, standing: list[DecisionDraft], reading: Reading) -> DecisionDraft | None:
     """The decision that a closing remark repeats in the same terms: "so the new date is the seventeenth"."""
-    if sentence.asks or not says(sentence.text, reading.cues.decisions.settles):
+    cue = reading.cues.decisions
+    if sentence.asks or not says(sentence.text, (*cue.settles, *cue.will)):
         return None
     for draft in reversed(standing):
         same = _same_figures(sentence.text, draft.core.text, reading) and _same_terms(sentence, draft.core, reading)
-        if same and _shared(sentence, draft.core, reading) >= _CORRECTED_MATTER:
+        bare = not _matter(sentence.text, reading)
+        if same and (bare or _shared(sentence, draft.core, reading) >= _CORRECTED_MATTER):
             return draft
     return None
 

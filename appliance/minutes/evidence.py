@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from appliance.language.citations import Check, Citation, Support, check
+from appliance.language.citations import Check, Citation, Support, check, check_words
 from appliance.language.numbers import number_values
 from appliance.language.words import content_stems, overlap, same_word, sentences
 from appliance.minutes.cues import says
@@ -36,6 +36,13 @@ def weigh(claim: str, cited: Sequence[Sentence], reading: Reading) -> Check:
     return check(
         claim, [sentence.text for sentence in cited], reading.lexicon, speakers=speakers, roster=reading.people
     )
+
+
+def weigh_title(title: str, cited: Sequence[Sentence], reading: Reading) -> Check:
+    """How far the words of a title were said."""
+    speakers = tuple(dict.fromkeys(sentence.speaker for sentence in cited))
+    said = [sentence.text for sentence in cited]
+    return check_words(title, said, reading.lexicon, speakers=speakers, roster=reading.people)
 
 
 def ground(claim: str, among: Sequence[Sentence], reading: Reading) -> tuple[Sentence, ...]:

@@ -28,6 +28,7 @@ from appliance.minutes.evidence import (
     is_borne_out,
     sentences_of,
     weigh,
+    weigh_title,
 )
 from appliance.minutes.model import (
     ActionItem,
@@ -186,7 +187,7 @@ class _Writing:
             start_s=part.sentences[0].start_s,
             end_s=part.sentences[-1].end_s,
             citations=cite(cited),
-            support=weigh(title, cited, self._reading).support,
+            support=weigh_title(title, cited, self._reading).support,
             origin=origin,
             statements=statements,
         )
@@ -196,7 +197,7 @@ class _Writing:
         title = proposed.strip(" .\"'")
         cited = ground(title, part.sentences, self._reading)
         fits = bool(cited) and 1 <= len(title.split()) <= 8 and "?" not in title
-        if fits and weigh(title, cited, self._reading).support is Support.SUPPORTED:
+        if fits and weigh_title(title, cited, self._reading).support is Support.SUPPORTED:
             return title, Origin.MODEL, cited
         if announced := announced_title(part, self._reading):
             return announced[0], Origin.EXTRACT, (announced[1],)
@@ -220,7 +221,7 @@ class _Writing:
 
     def _extracted(self, part: Part) -> tuple[Claim, ...]:
         current = [sentence for sentence in part.sentences if sentence.place not in self._outdated]
-        settled = [one.core for one in self._decided.standing if one.core in current]
+        settled = [one.core for one in self._decided.standing if one.core in current and not one.context]
         chosen = settled[-1] if settled else central(current, self._reading)
         if chosen is None:
             return ()
@@ -237,8 +238,8 @@ class _Writing:
 
     def _decision(self, found: DecisionDraft, part: Part, rejected: list[Rejected]) -> Decision:
         binding = in_order((*found.evidence, found.core))
-        text, origin = extract(found.core.text), Origin.EXTRACT
-        answer = self._ask.ask("decision", part.lines, _WORDING, said=found.core.text)
+        text, origin = extract(found.said), Origin.EXTRACT
+        answer = self._ask.ask("decision", part.lines, _WORDING, said=found.said)
         if answer and (worded := answer["text"].strip()):
             verdict = weigh(worded, binding, self._reading)
             keeps = complete(worded, text, self._reading, share=0.6) and self._keeps_moments(worded, text)
@@ -251,10 +252,17 @@ class _Writing:
         return Decision(
             text=text,
             citations=cite(found.cited),
-            support=weigh(text, binding, self._reading).support,
+            support=self._support_of_decision(text, origin, found),
             origin=origin,
             corrects=cite(found.corrects),
         )
+
+    def _support_of_decision(self, text: str, origin: Origin, found: DecisionDraft) -> Support:
+        """Of a model's wording as a whole; of an extract sentence by sentence, since its context is one of its own."""
+        if origin is Origin.MODEL:
+            return weigh(text, in_order((*found.evidence, found.core)), self._reading).support
+        verdicts = [weigh(one.text, (one,), self._reading).support for one in (*found.context, found.core)]
+        return max(verdicts, key=list(Support).index)
 
     def _keeps_moments(self, worded: str, said: str) -> bool:
         """Whether every moment that was said is still there, in words or in figures."""

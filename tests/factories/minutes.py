@@ -16,6 +16,8 @@ LETTERS_PER_SECOND = 15.0
 """How fast people speak; only the order of times matters."""
 
 MEETINGS = Path(__file__).parents[1] / "quality" / "meetings"
+HELD_OUT = MEETINGS.with_name("held_out")
+"""Meetings that no cue was ever written for: what they measure is what a stranger's meeting can expect."""
 
 
 def a_transcript(*turns: str, language: str = "en") -> Transcript:
@@ -35,14 +37,14 @@ def a_reading(*turns: str, language: str = "en") -> Reading:
     return read(a_transcript(*turns, language=language))
 
 
-def reference_meetings() -> list[str]:
+def reference_meetings(folder: Path = MEETINGS) -> list[str]:
     """Names of the meetings whose decisions and tasks are known."""
-    return sorted(path.stem for path in MEETINGS.glob("*.json"))
+    return sorted(path.stem for path in folder.glob("*.json"))
 
 
-def reference(name: str) -> tuple[Transcript, dict[str, Any]]:
+def reference(name: str, folder: Path = MEETINGS) -> tuple[Transcript, dict[str, Any]]:
     """A meeting and what honest minutes of it contain; turns are counted from 1 there."""
-    raw = json.loads((MEETINGS / f"{name}.json").read_text("utf-8"))
+    raw = json.loads((folder / f"{name}.json").read_text("utf-8"))
     turns = [f"{turn['speaker']}: {turn['text']}" for turn in raw["turns"]]
     return a_transcript(*turns, language=raw["language"]), raw["expected"]
 

@@ -1,7 +1,7 @@
 """Whether what was said bears out what is claimed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.language.citations import Support, check, quoted, same_name
@@ -94,6 +94,7 @@ def test_a_quotation_is_found_whatever_its_punctuation_and_never_inside_a_word()
     assert not quoted("", "anything")
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(categories=["L", "Nd", "P", "Zs"]), max_size=120))
 def test_a_sentence_supports_itself_or_says_nothing(text: str) -> None:
     """No text is unsupported by itself for a number, name or time that it contains."""

@@ -4,7 +4,7 @@ import itertools
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.language.lexicon import lexicon
@@ -60,6 +60,7 @@ def test_hungarian_numbers_are_read_through_their_endings(text: str, values: set
     assert number_values(text, HU) == {Decimal(value) for value in values}
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=100, max_value=999_999_999))
 def test_grouped_figures_are_one_number(value: int) -> None:
     """However many groups of three it takes, a figure is read whole."""
@@ -67,6 +68,7 @@ def test_grouped_figures_are_one_number(value: int) -> None:
     assert number_values(f"összesen {value:,} forint".replace(",", " "), HU) == {Decimal(value)}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_can_be_searched_for_numbers(text: str) -> None:
     """Nothing that people say or type stops the search, and what is found stands where it says."""

@@ -1,6 +1,6 @@
 """Text as sentences and stems."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from appliance.language.lexicon import known_languages, lexicon
@@ -16,6 +16,7 @@ def test_sentences_end_at_their_marks_and_not_at_abbreviations_or_figures() -> N
     assert sentences("Március 10. napja. A 3. pont jön.", HU) == ["Március 10. napja.", "A 3. pont jön."]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_word_is_lost_between_sentences(text: str) -> None:
     """The sentences together are the text."""

@@ -1,0 +1,43 @@
+"""What is found in meetings whose decisions, tasks, owners and dates are known."""
+
+from pathlib import Path
+
+import pytest
+
+from appliance.adapters.fake_language import FakeLanguageModel
+from appliance.minutes.writing import MinutesWriter
+from appliance.quality.faithfulness import Count, Faithfulness, faithfulness
+from tests.factories.minutes import HELD_OUT, MEETINGS, reference, reference_meetings
+
+
+def figures_of(name: str, folder: Path = MEETINGS) -> Faithfulness:
+    """Minutes of a reference meeting, written without any help from a model, against what they have to contain."""
+    transcript, expected = reference(name, folder)
+    minutes = MinutesWriter(FakeLanguageModel()).write(transcript).minutes
+    return faithfulness(minutes, expected, turn_of=lambda segment: segment + 1)
+
+
+@pytest.mark.parametrize("name", reference_meetings())
+def test_everything_that_binds_is_found_and_nothing_else(name: str) -> None:
+    """Corrections, jokes, requests that nobody takes and decisions taken back included, in both languages."""
+    found = figures_of(name)
+    assert found.missed == []
+    assert found.invented == []
+    assert found.owners.right == found.owners.expected
+    assert found.dues.right == found.dues.expected
+
+
+def test_most_is_found_in_meetings_that_no_cue_was_written_for() -> None:
+    """Less than in the others, and the difference is what docs/minutes.md tells its readers."""
+    total = sum((figures_of(name, HELD_OUT) for name in reference_meetings(HELD_OUT)), Faithfulness())
+    assert total.decisions.recall >= 0.6
+    assert total.decisions.precision >= 0.6
+    assert total.actions.recall >= 0.8
+    assert total.actions.precision >= 0.8
+    assert total.owners.precision >= 0.8
+
+
+def test_counting_nothing_against_nothing_is_no_fault() -> None:
+    """A meeting without decisions has found all of them."""
+    assert (Count().recall, Count().precision) == (1.0, 1.0)
+    assert Count(4, 2, 1) + Count(0, 2, 1) == Count(4, 4, 2)
