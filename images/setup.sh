@@ -70,6 +70,7 @@ missing_packages() {
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || echo "ca-certificates"
     if ((dev)); then
         command -v chromium >/dev/null || echo "chromium"
+        command -v strace >/dev/null || echo "strace"
         compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo "postgresql"
     fi
 }
