@@ -4,6 +4,7 @@ The client's connection is the backpressure: the next part is read when the one 
 """
 
 import asyncio
+from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Final, Protocol
 
@@ -16,6 +17,10 @@ from web.request import PortalRequest
 
 BATCH_BYTES: Final = 256 * KIB
 """Collected before a thread is asked to encrypt them: a switch per network packet would cost more than the work."""
+
+
+SILENCE_S: Final = 20.0
+"""A sender that says nothing for so long is gone."""
 
 
 class ConnectionLost(Conflict):
@@ -57,14 +62,31 @@ async def receive_slice(request: PortalRequest, sink: SliceSink) -> int:
         await asyncio.shield(sync_to_thread(sink.__exit__, None, None, None))
 
 
+async def _while_it_speaks(parts: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    """The parts, as long as none keeps us waiting for ``SILENCE_S``.
+
+    A client whose network went away says nothing, not even good-bye; its next request must find the upload free.
+    """
+    while True:
+        try:
+            yield await asyncio.wait_for(anext(parts), SILENCE_S)
+        except StopAsyncIteration:
+            return
+        except TimeoutError as silent:
+            raise ConnectionLost from silent
+
+
 async def _pump(request: PortalRequest, sink: SliceSink) -> int:
     taken, batch = 0, bytearray()
-    async for part in request.stream():
-        batch += part
-        if len(batch) >= BATCH_BYTES:
-            await sync_to_thread(sink.write, bytes(batch))
-            taken += len(batch)
-            batch.clear()
-    if batch:
-        await sync_to_thread(sink.write, bytes(batch))
+    try:
+        async for part in _while_it_speaks(request.stream()):
+            batch += part
+            if len(batch) >= BATCH_BYTES:
+                full, batch = bytes(batch), bytearray()
+                await sync_to_thread(sink.write, full)
+                taken += len(full)
+    except (ConnectionLost, InternalServerException):
+        await sync_to_thread(sink.write, bytes(batch))  # what came before it broke is not sent again
+        raise
+    await sync_to_thread(sink.write, bytes(batch))
     return taken + len(batch)
