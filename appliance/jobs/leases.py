@@ -21,45 +21,42 @@ from appliance.kernel.ids import JobId, MeetingId, TenantId, UserId
 UNKNOWN_AUDIO_S = 60.0
 """What a turn costs its owner as long as nobody knows how long the recording is."""
 
-_CHOOSE = text(
+# One statement, because each further one would cost the waiting step another way to the server and back.
+_CLAIM = text(
     """
-    SELECT s.job_id, s.name, s.losses
-    FROM job_step s JOIN job_line l ON l.job_id = s.job_id AND l.name = s.name
-    WHERE l.queue = :queue AND s.state IN ('ready', 'undo_ready') AND s.ready_at <= now()
-      AND s.kind || '/' || s.name = ANY(:known)
-    ORDER BY l.place
-    LIMIT 1
-    FOR UPDATE OF s SKIP LOCKED
-    """
-)
-
-_TAKE = text(
-    """
-    UPDATE job_step
-    SET state = CASE state WHEN 'ready' THEN 'running' ELSE 'undoing' END, dirty = true, attempt = attempt + 1,
-        worker = :worker, started_at = clock_timestamp(),
-        lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s), finished_at = NULL,
-        progress_from = progress
-    WHERE job_id = :job_id AND name = :name
-    RETURNING attempt, tries, losses, state, resumed
-    """
-)
-
-_BEGIN_JOB = text(
-    """
-    UPDATE job
-    SET state = CASE state WHEN 'queued' THEN 'running' ELSE state END, started_at = coalesce(started_at, now())
-    WHERE id = :job_id
-    RETURNING id, tenant_id, kind, meeting_id, owner_id, options, audio_s
-    """
-)
-
-_CHARGE = text(
-    """
-    INSERT INTO job_share AS share (queue, owner_key, served_s, served_at)
-    VALUES (:queue, :owner_key, :audio_s, now())
-    ON CONFLICT (queue, owner_key) DO UPDATE
-    SET served_s = job_share_left(share.served_s, share.served_at) + excluded.served_s, served_at = now()
+    WITH chosen AS (
+        SELECT s.job_id, s.name, s.losses
+        FROM job_step s JOIN job_line l ON l.job_id = s.job_id AND l.name = s.name
+        WHERE l.queue = :queue AND s.state IN ('ready', 'undo_ready') AND s.ready_at <= now()
+          AND s.kind || '/' || s.name = ANY(:known)
+        ORDER BY l.place
+        LIMIT 1
+        FOR UPDATE OF s SKIP LOCKED
+    ), taken AS (
+        UPDATE job_step s
+        SET state = CASE s.state WHEN 'ready' THEN 'running' ELSE 'undoing' END, dirty = true, attempt = s.attempt + 1,
+            worker = :worker, started_at = clock_timestamp(), finished_at = NULL, progress_from = s.progress,
+            lease_expires_at = clock_timestamp() + make_interval(secs => :lease_s)
+        FROM chosen c
+        WHERE s.job_id = c.job_id AND s.name = c.name AND (:alone OR c.losses = 0)
+        RETURNING s.job_id, s.name, s.attempt, s.tries, s.losses, s.state, s.resumed, s.owner_key
+    ), begun AS (
+        UPDATE job j
+        SET state = CASE j.state WHEN 'queued' THEN 'running' ELSE j.state END,
+            started_at = coalesce(j.started_at, now())
+        FROM taken t
+        WHERE j.id = t.job_id
+        RETURNING j.id, j.tenant_id, j.kind, j.meeting_id, j.owner_id, j.options, j.audio_s
+    ), charged AS (  -- undoing is free, and so is going on after an interruption
+        INSERT INTO job_share AS share (queue, owner_key, served_s, served_at)
+        SELECT :queue, t.owner_key, coalesce(b.audio_s, :unknown_audio_s), now()
+        FROM taken t JOIN begun b ON b.id = t.job_id
+        WHERE t.state = 'running' AND NOT t.resumed
+        ON CONFLICT (queue, owner_key) DO UPDATE
+        SET served_s = job_share_left(share.served_s, share.served_at) + excluded.served_s, served_at = now()
+    )
+    SELECT b.*, t.name AS step, t.attempt, t.tries, t.losses, t.state AS step_state
+    FROM chosen c LEFT JOIN taken t ON t.job_id = c.job_id LEFT JOIN begun b ON b.id = t.job_id
     """
 )
 
@@ -128,29 +125,20 @@ class Leases:
         Args:
             alone: nothing else runs in this process, so a step on which a process died may be taken as well.
         """
+        values = {
+            "queue": queue.value,
+            "known": self._known,
+            "alone": alone,
+            "worker": self._process.name,
+            "lease_s": self._policy.lease_s,
+            "unknown_audio_s": UNKNOWN_AUDIO_S,
+        }
         with self._database.transaction(None) as tx:
-            chosen = tx.execute(_CHOOSE, {"queue": queue.value, "known": self._known}).one_or_none()
-            if chosen is None:
-                return Claim(None)
-            if chosen.losses > 0 and not alone:
-                return Claim(None, waits_for_others=True)
-            place = {"job_id": chosen.job_id, "name": chosen.name}
-            taken = tx.execute(_TAKE, {**place, "worker": self._process.name, "lease_s": self._policy.lease_s}).one()
-            job = _job_ref(tx.execute(_BEGIN_JOB, place).one())
-            lease = Lease(
-                job=job,
-                step=chosen.name,
-                queue=queue,
-                attempt=taken.attempt,
-                tries=taken.tries,
-                losses=taken.losses,
-                worker=self._process.name,
-                undo=taken.state == StepState.UNDOING,
-            )
-            if not lease.undo and not taken.resumed:  # going on after a crash is not another turn
-                self._charge(tx, lease)
-            announce(tx, job.id, job.tenant_id, job.meeting_id)
-        return Claim(lease)
+            row = tx.execute(_CLAIM, values).one_or_none()
+            if row is None or row.id is None:
+                return Claim(None, waits_for_others=row is not None)
+            announce(tx, row.id, row.tenant_id, row.meeting_id)
+        return Claim(_lease(row, queue, worker=self._process.name))
 
     def renew(self, leases: Sequence[Lease]) -> dict[LeaseKey, Renewal]:
         """Push the expiry of all of them forward, and learn which were lost or cancelled."""
@@ -310,11 +298,6 @@ class Leases:
             },
         )
 
-    def _charge(self, tx: Tx, lease: Lease) -> None:
-        audio_s = UNKNOWN_AUDIO_S if lease.job.audio_s is None else lease.job.audio_s
-        owner_key = lease.job.owner_id or lease.job.tenant_id
-        tx.execute(_CHARGE, {"queue": lease.queue.value, "owner_key": owner_key, "audio_s": audio_s})
-
     def _must_be_ours(self, found: object | None, lease: Lease) -> None:
         if found is None:
             raise LeaseLost(step=lease.step, attempt=lease.attempt)
@@ -332,6 +315,19 @@ class _Turn:
 
 def _key(lease: Lease) -> dict[str, object]:
     return {"job_id": lease.job.id, "name": lease.step, "attempt": lease.attempt}
+
+
+def _lease(row: Row[Any], queue: Queue, *, worker: str) -> Lease:
+    return Lease(
+        job=_job_ref(row),
+        step=row.step,
+        queue=queue,
+        attempt=row.attempt,
+        tries=row.tries,
+        losses=row.losses,
+        worker=worker,
+        undo=row.step_state == StepState.UNDOING,
+    )
 
 
 def _job_ref(row: Row[Any]) -> JobRef:

@@ -1,4 +1,7 @@
-"""Questions about jobs: what runs, how far it is, how long it will take, who is next."""
+"""Questions about jobs: what runs, how far it is, how long it will take, who is next.
+
+Every question names the tenant of its transaction: workers may see jobs of all tenants, and their doors must not.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,11 +22,12 @@ LEARNED_FROM = 50
 """How many of the latest runs of a step its pace is learned from."""
 
 _JOBS = "SELECT j.*, now() AS now FROM job j"
-_ONE = text(f"{_JOBS} WHERE j.id = :job_id")
+_ONE = text(f"{_JOBS} WHERE j.tenant_id = :tenant AND j.id = :job_id")
 _PAGE = text(
     f"""
     {_JOBS}
-    WHERE (CAST(:owner_id AS uuid) IS NULL OR j.owner_id = :owner_id)
+    WHERE j.tenant_id = :tenant
+      AND (CAST(:owner_id AS uuid) IS NULL OR j.owner_id = :owner_id)
       AND (CAST(:states AS text[]) IS NULL OR j.state = ANY(:states))
       AND (CAST(:before AS uuid) IS NULL OR j.id < :before)
     ORDER BY j.id DESC
@@ -33,7 +37,7 @@ _PAGE = text(
 _OF_MEETINGS = text(
     """
     SELECT DISTINCT ON (j.meeting_id) j.*, now() AS now FROM job j
-    WHERE j.meeting_id = ANY(:meeting_ids)
+    WHERE j.tenant_id = :tenant AND j.meeting_id = ANY(:meeting_ids)
     ORDER BY j.meeting_id, j.id DESC
     """
 )
@@ -58,7 +62,7 @@ def show(tx: Tx, job_id: UUID) -> JobView:
     Raises:
         JobNotFound: the tenant has none of that id.
     """
-    rows = tx.execute(_ONE, {"job_id": job_id}).all()
+    rows = tx.execute(_ONE, {"tenant": tx.tenant_id, "job_id": job_id}).all()
     if not rows:
         raise JobNotFound(job_id=job_id)
     return _views(tx, rows)[0]
@@ -80,7 +84,8 @@ def page(
         before: only older than this job; the last id of the page before.
     """
     wanted = [state.value for state in states] if states else None
-    rows = tx.execute(_PAGE, {"owner_id": owner_id, "states": wanted, "before": before, "most": most}).all()
+    values = {"tenant": tx.tenant_id, "owner_id": owner_id, "states": wanted, "before": before, "most": most}
+    rows = tx.execute(_PAGE, values).all()
     return tuple(_views(tx, rows))
 
 
@@ -89,7 +94,7 @@ def latest_of_meetings(tx: Tx, meeting_ids: Iterable[UUID]) -> dict[MeetingId, J
     wanted = list(meeting_ids)
     if not wanted:
         return {}
-    rows = tx.execute(_OF_MEETINGS, {"meeting_ids": wanted}).all()
+    rows = tx.execute(_OF_MEETINGS, {"tenant": tx.tenant_id, "meeting_ids": wanted}).all()
     return {view.meeting_id: view for view in _views(tx, rows) if view.meeting_id is not None}
 
 

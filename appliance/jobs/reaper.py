@@ -23,12 +23,15 @@ UNHEARD_S = 2
 """A step that has been ready for so long should have been taken, if any worker is free."""
 RINGS_AT_ONCE = 8
 """Enough to wake every thread of a queue; each goes on until nothing is ready."""
+SILENT_BEATS = 2
+"""A worker that missed so many heartbeats is worth looking for."""
 HISTORY_KEPT = 200
 """Runs remembered per step."""
 
 _LEASED = text(
     """
     SELECT s.job_id, s.name, s.attempt, s.tenant_id, s.lease_expires_at < clock_timestamp() AS expired,
+           s.lease_expires_at < clock_timestamp() + make_interval(secs => :silent_below_s) AS silent,
            w.name AS worker, w.node, w.boot_id, w.pid_space, w.pid, w.pid_started,
            EXISTS (SELECT 1 FROM job_worker n
                    WHERE n.node = w.node AND n.boot_id <> w.boot_id AND n.started_at > w.started_at) AS rebooted
@@ -123,8 +126,9 @@ class Reaper:
 
     def _losses(self) -> list[Loss]:
         with self._database.reading(None) as tx:
-            rows = tx.execute(_LEASED).all()
-        found = [(row, row.worker is not None and _process(row).is_gone(seen_from=self._process)) for row in rows]
+            silent_below_s = self._policy.lease_s - SILENT_BEATS * self._policy.heartbeat_s
+            rows = tx.execute(_LEASED, {"silent_below_s": silent_below_s}).all()
+        found = [(row, self._is_gone(row)) for row in rows]
         return [
             Loss(
                 JobId(row.job_id),
@@ -137,6 +141,12 @@ class Reaper:
             for row, gone in found
             if gone or row.expired
         ]
+
+    def _is_gone(self, row: Row[Any]) -> bool:
+        if row.worker is None or not _process(row).is_gone(seen_from=self._process):
+            return False
+        # A heart that beat just now is no other boot's, whatever two machines of the same name make us believe.
+        return bool(row.silent or row.boot_id == self._process.boot_id)
 
     def _is_blameless(self, row: Row[Any]) -> bool:
         if row.worker is None:

@@ -154,7 +154,7 @@ class JobService:
     def _open(self, tx: Tx, actor: Actor, job_id: UUID) -> Entry:
         entry = self._ledger.open(tx, job_id)
         owner_id = None if entry.job.owner_id is None else UserId(entry.job.owner_id)
-        if not self._sees(actor, owner_id):
+        if entry.job.tenant_id != actor.tenant_id or not self._sees(actor, owner_id):
             raise JobNotFound(job_id=job_id)
         return entry
 

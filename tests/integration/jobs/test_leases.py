@@ -17,6 +17,7 @@ from tests.fakes.steps import one_step_saga, recording_saga
 MakeWorkshop = Callable[[Saga[Any]], Workshop]
 
 EXPIRE = "UPDATE job_step SET lease_expires_at = now() - interval '1 second' WHERE state IN ('running', 'undoing')"
+FALL_SILENT = "UPDATE job_step SET lease_expires_at = lease_expires_at - interval '1 second' WHERE state = 'running'"
 DEAD: dict[str, Any] = {"name": "dead", "pid": 2**22 + 1}
 """A process of this machine that does not run: Linux gives out no higher process id than 2**22."""
 BEFORE_REBOOT: dict[str, Any] = {"name": "before", "boot_id": "another boot"}
@@ -137,10 +138,19 @@ def test_restarts_of_the_machine_are_not_the_steps_fault(workshop: MakeWorkshop)
     job_id = shop.start()
     for _ in range(shop.policy.max_attempts * 2):
         shop.worker(**BEFORE_REBOOT).must_claim()
-        shop.reaper().reap()
+        shop.tamper(FALL_SILENT)
+        assert shop.reaper().reap() == 1
     assert shop.scalar("SELECT losses FROM job_step") == 0
     shop.run_everything()
     assert shop.view(job_id).state is JobState.DONE
+
+
+def test_a_machine_of_the_same_name_keeps_its_leases(workshop: MakeWorkshop) -> None:
+    """Two machines that are both called localhost do not take each other for dead."""
+    shop = workshop(one_step_saga())
+    shop.start()
+    shop.worker(**BEFORE_REBOOT).must_claim()
+    assert shop.reaper().reap() == 0
 
 
 def test_a_step_that_gets_further_is_not_stuck(workshop: MakeWorkshop) -> None:
