@@ -32,6 +32,7 @@ from appliance.models.location import models_folder
 from appliance.models.service import ModelRegistry
 from appliance.notifications.service import Outbox
 from appliance.notifications.steps import NotifyStep
+from appliance.search.index import SegmentIndex
 from appliance.search.service import SearchService
 from appliance.search.steps import IndexStep
 from appliance.settings import Settings
@@ -128,6 +129,7 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
         meetings=meetings,
         transcripts=TranscriptStore(documents),
         turns=TurnStore(documents),
+        watchers=(SegmentIndex(keyring),),
     )
     return Services(
         settings=settings,

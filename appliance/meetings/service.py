@@ -109,6 +109,15 @@ class MeetingService(Uploads):
         require(actor, Permission.MEETING_READ)
         self._readable(tx, actor, meeting_id)
 
+    def check_editable(self, tx: Tx, actor: Actor, meeting_id: MeetingId) -> None:
+        """As ``check_readable``, for changes: those are the owner's, and the operator's on the machine.
+
+        Raises:
+            MeetingNotFound: there is no such meeting of ``actor``'s own.
+        """
+        require(actor, Permission.MEETING_EDIT)
+        self._own(tx, actor, meeting_id)
+
     def title(self, tx: Tx, actor: Actor, meeting_id: MeetingId) -> str:
         """The title alone, for rooms that show something of a meeting.
 

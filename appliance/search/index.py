@@ -10,6 +10,7 @@ from appliance.kernel.ids import MeetingId, TenantId
 from appliance.keyring.service import KeyRing
 from appliance.search import queries
 from appliance.search.model import configuration, keyed
+from appliance.transcripts.model import Transcript
 
 _BATCH = 500
 
@@ -52,6 +53,11 @@ class SegmentIndex:
             ]
             if rows:
                 tx.execute(_INSERT, rows)
+
+    def transcript_changed(self, tx: Tx, meeting_id: MeetingId, transcript: Transcript) -> None:
+        """Fulfils ``TranscriptWatcher``: index the text as it is now."""
+        segments = [(segment.id, segment.text) for segment in transcript.segments]
+        self.put(tx, meeting_id, language=transcript.language, segments=segments)
 
     def remove(self, tx: Tx, meeting_id: MeetingId) -> None:
         """Take a meeting out of the index."""

@@ -24,15 +24,14 @@ class IndexStep:
         """Index the transcript anew: a repetition changes nothing."""
         with ctx.transaction() as tx:
             transcript = self._transcripts.load(tx, ctx.meeting_id)
-            segments = [(segment.id, segment.text) for segment in transcript.segments]
-            self._index.put(tx, ctx.meeting_id, language=transcript.language, segments=segments)
+            self._index.transcript_changed(tx, ctx.meeting_id, transcript)
             self._audit.record(
                 tx,
                 AuditName.MEETING_INDEXED,
                 actor=ctx.actor,
                 subject_type="meeting",
                 subject_id=ctx.meeting_id,
-                detail={"segments": len(segments)},
+                detail={"segments": len(transcript.segments)},
             )
             ctx.finish(tx)
 

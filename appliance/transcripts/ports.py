@@ -1,4 +1,4 @@
-"""What the room of transcripts needs from an engine that hears words."""
+"""What the room of transcripts needs: an engine that hears words, and whoever follows changes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from appliance.database.engine import Tx
+from appliance.kernel.ids import MeetingId
 from appliance.meetings.ports import Samples
-from appliance.transcripts.model import Word
+from appliance.transcripts.model import Transcript, Word
 
 VOICE_FRAME_S = 0.032
 """Seconds that one value of ``SpeechToText.voice`` stands for."""
@@ -75,4 +77,12 @@ class SpeechToText(Protocol):
 
     def decode_carefully(self, clip: Samples, hints: Hints) -> Decoded:
         """The words of one clip, by the engine's most patient means; for clips whose first decoding is in doubt."""
+        ...
+
+
+class TranscriptWatcher(Protocol):
+    """Keeps something in step with transcripts that people change; rooms above provide it."""
+
+    def transcript_changed(self, tx: Tx, meeting_id: MeetingId, transcript: Transcript) -> None:
+        """Follow within ``tx``, which stored ``transcript`` as the newest revision."""
         ...

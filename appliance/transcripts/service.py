@@ -1,9 +1,11 @@
 """What people do with transcripts: read, take out, put back what a guard removed."""
 
+from collections.abc import Sequence
+
 from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database, Tx
-from appliance.identity.permissions import Permission, require
+from appliance.identity.permissions import Permission
 from appliance.kernel.actor import Actor
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.service import MeetingService
@@ -12,7 +14,8 @@ from appliance.transcripts.documents import TranscriptStore
 from appliance.transcripts.errors import NothingRemovedThere
 from appliance.transcripts.exports import export
 from appliance.transcripts.merging import with_restored
-from appliance.transcripts.model import Transcript
+from appliance.transcripts.model import Transcript, clean_vocabulary
+from appliance.transcripts.ports import TranscriptWatcher
 
 
 class TranscriptService:
@@ -26,12 +29,14 @@ class TranscriptService:
         meetings: MeetingService,
         transcripts: TranscriptStore,
         turns: TurnStore,
+        watchers: Sequence[TranscriptWatcher] = (),
     ) -> None:
         self._database = database
         self._audit = audit
         self._meetings = meetings
         self._transcripts = transcripts
         self._turns = turns
+        self._watchers = watchers
 
     def get(self, actor: Actor, meeting_id: MeetingId) -> Transcript:
         """The newest transcript of the meeting.
@@ -69,6 +74,21 @@ class TranscriptService:
             self._record(tx, AuditName.TRANSCRIPT_EXPORTED, actor, meeting_id, format=format_name)
         return data
 
+    def expect_words(self, actor: Actor, meeting_id: MeetingId, words: Sequence[str]) -> tuple[str, ...]:
+        """Tell names and terms that the next transcription of the meeting should expect; returns what is kept.
+
+        Raises:
+            MeetingNotFound: there is no such meeting for ``actor``.
+            VocabularyTooLong: the engine could not keep so many in mind.
+        """
+        require(actor, Permission.MEETING_EDIT)
+        kept = clean_vocabulary(words)
+        with self._database.transaction(actor.tenant_id) as tx:
+            self._meetings.check_readable(tx, actor, meeting_id)
+            self._transcripts.put_vocabulary(tx, meeting_id, kept)
+            self._record(tx, AuditName.VOCABULARY_SET, actor, meeting_id, words=len(kept))
+        return kept
+
     def restore(self, actor: Actor, meeting_id: MeetingId, number: int) -> Transcript:
         """Put back the removed text of that number, 0 being the first; a new revision with new segment numbers.
 
@@ -76,15 +96,16 @@ class TranscriptService:
             MeetingNotFound, TranscriptMissing: as for ``get``.
             NothingRemovedThere: there is no removed text of that number.
         """
-        require(actor, Permission.MEETING_EDIT)
         with self._database.transaction(actor.tenant_id) as tx:
-            self._meetings.check_readable(tx, actor, meeting_id)
+            self._meetings.check_editable(tx, actor, meeting_id)
             transcript = self._transcripts.load(tx, meeting_id)
             if not 0 <= number < len(transcript.removed):
                 raise NothingRemovedThere(number=number)
             heard = self._turns.get(tx, meeting_id)
             restored = with_restored(transcript, number, heard[0] if heard else ())
             revision = self._transcripts.put(tx, meeting_id, restored)
+            for watcher in self._watchers:
+                watcher.transcript_changed(tx, meeting_id, restored)
             reason = transcript.removed[number].reason.value
             self._record(tx, AuditName.TEXT_RESTORED, actor, meeting_id, revision=revision, reason=reason)
         return restored

@@ -26,7 +26,7 @@ def upgrade() -> None:
     )
     op.create_index("segment_lexemes_gin", "segment_lexemes", ["lexemes"], postgresql_using="gin")
     protect("segment_lexemes")
-    grant("segment_lexemes", web="SELECT, DELETE", worker="SELECT, INSERT, DELETE")
+    grant("segment_lexemes", web="SELECT, INSERT, DELETE", worker="SELECT, INSERT, DELETE")
     _create_find_segments()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import text
 
@@ -13,16 +14,20 @@ from appliance.kernel.actor import Actor
 from appliance.kernel.clock import FixedClock
 from appliance.kernel.ids import MeetingId, TenantId
 from appliance.keyring.service import KeyRing
+from appliance.meetings.documents import DocumentStore
 from appliance.meetings.service import MeetingService
 from appliance.search import queries
 from appliance.search.errors import QueryEmpty, QueryTooLong
 from appliance.search.index import SegmentIndex
 from appliance.search.model import configuration, tsquery
 from appliance.search.service import SearchService
-from appliance.transcripts.model import Transcript
+from appliance.speakers.documents import TurnStore
+from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.model import Reason, Transcript, removal
+from appliance.transcripts.service import TranscriptService
 from tests.factories.database import TestDatabase
 from tests.factories.meetings import a_meeting, a_meeting_service, a_user
-from tests.factories.transcripts import transcript
+from tests.factories.transcripts import transcript, words
 
 HUNGARIAN = (
     "Jó napot kívánok, kezdjük el a költségvetéssel.",
@@ -186,6 +191,38 @@ def test_indexing_again_replaces(
         SegmentIndex(keyring).put(tx, meeting_id, language="hu", segments=[(0, "Másról beszéltek.")])
     assert found(search, anna, "forint") == []
     assert found(search, anna, "beszéltek") == [(meeting_id, 0)]
+
+
+def test_text_that_a_person_put_back_is_found(
+    db: TestDatabase,
+    audit: AuditTrail,
+    keyring: KeyRing,
+    clock: FixedClock,
+    meetings: MeetingService,
+    anna: Actor,
+) -> None:
+    """The index follows a change in the transaction that makes it."""
+    documents = DocumentStore(keyring, clock)
+    store = TranscriptStore(documents)
+    service = TranscriptService(
+        database=db.web,
+        audit=audit,
+        meetings=meetings,
+        transcripts=store,
+        turns=TurnStore(documents),
+        watchers=(SegmentIndex(keyring),),
+    )
+    searching = SearchService(database=db.web, audit=audit, keyring=keyring, meetings=meetings, transcripts=service)
+    meeting_id = a_meeting(meetings, anna, data=b"sound").meeting_id
+    taken = removal(words("Köszönöm a figyelmet!", start_s=40.0), Reason.HALLUCINATION)
+    with db.worker.transaction(anna.tenant_id) as tx:
+        before = msgspec.structs.replace(said(*HUNGARIAN), removed=(taken,))
+        store.put(tx, meeting_id, before)
+        SegmentIndex(keyring).transcript_changed(tx, meeting_id, before)
+    assert found(searching, anna, "figyelem") == found(searching, anna, "figyelmet") == []
+    service.restore(anna, meeting_id, 0)
+    (hit,) = searching.find(anna, "figyelmet")
+    assert hit.snippet.text == "Köszönöm a figyelmet!"
 
 
 def test_the_index_holds_no_word(indexed: Callable[..., MeetingId], anna: Actor, db: TestDatabase) -> None:
