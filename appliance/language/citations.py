@@ -19,10 +19,6 @@ from appliance.language.numbers import number_values, numbers
 from appliance.language.times import time_words
 from appliance.language.words import Word, content_stems, fold, normalised, overlap, same_word, sentences, stem, words
 
-SUPPORTED_COVERAGE: Final = 0.75
-PARTLY_COVERAGE: Final = 0.5
-"""Shares of a claim's words that were said. With fewer than half of them, little more than the topic is the same."""
-
 _CLAUSE: Final = re.compile(r"[,;:–]\s+|\s+(?:but|because|although|hanem|mert|hiszen|habár)\s+")
 _NEAR: Final = 0.1
 """Clauses this close to the best one are as near to the claim as it is."""
@@ -101,9 +97,9 @@ def check_words(
         *_missing_times(claim, heard, lexicon),
     )
     coverage = 1.0 if quoted(claim, heard) else _coverage(claim, heard, speakers, lexicon)
-    if missing or coverage < PARTLY_COVERAGE:
+    if missing or coverage < lexicon.partly_coverage:
         return Check(Support.UNSUPPORTED, coverage, missing or ("words",))
-    if coverage < SUPPORTED_COVERAGE:
+    if coverage < lexicon.supported_coverage:
         return Check(Support.PARTLY, coverage, ("words",))
     return Check(Support.SUPPORTED, coverage)
 

@@ -32,7 +32,8 @@ class Lexicon:
 
     ``reporting`` words are those that minutes use about the meeting itself; ``not_names`` are capitalised without being
     names; ``ambiguous`` number words count only beside another number. Two stems are one word when they share a
-    beginning of ``prefix_similarity`` of the shorter one (1.0: equal stems only): Hungarian needs it, English does not.
+    beginning of ``prefix_similarity`` of the longer one (1.0: equal stems only): Hungarian needs it, English does not.
+    The coverages are the shares of a claim's words that have to have been said for it to be supported, or partly so.
     """
 
     language: str
@@ -49,6 +50,8 @@ class Lexicon:
     suffixes: tuple[str, ...]
     verb_prefixes: tuple[str, ...]
     prefix_similarity: float
+    supported_coverage: float
+    partly_coverage: float
 
 
 @cache
@@ -90,6 +93,8 @@ def _read(raw: dict[str, Any]) -> Lexicon:
         suffixes=tuple(sorted(set(raw["suffixes"]["plain"].split()), key=len, reverse=True)),
         verb_prefixes=tuple(raw["verb_prefixes"]),
         prefix_similarity=raw["prefix_similarity"],
+        supported_coverage=raw["supported_coverage"],
+        partly_coverage=raw["partly_coverage"],
     )
 
 

@@ -14,6 +14,8 @@ from appliance.minutes.reading import Reading, Sentence
 _MOST_CITED: Final = 3
 """Sentences that one summary sentence rests on at most; more would prove nothing."""
 
+_FINISHED: Final = re.compile(r"[.!?…][\"'”»)]*$")
+
 _LEADING: Final = re.compile(
     r"^(?:(?:(?:so|then|well|and|but|now|akkor|tehát|szóval|és|de|hát|nos|most)\b,?|"
     r"(?:okay|ok|good|great|right|yes|fine|alright|all right|first|second|finally|rendben|jó|igen)[,.])\s+)+",
@@ -94,8 +96,9 @@ def central(among: Sequence[Sentence], reading: Reading) -> Sentence | None:
 
 
 def sentences_of(text: str, reading: Reading) -> list[str]:
-    """The sentences of a model's answer, each a claim of its own."""
-    return [one for one in sentences(text, reading.lexicon) if content_stems(one, reading.lexicon)]
+    """The sentences of a model's answer, each a claim of its own; without the last one where the form cut it off."""
+    found = [one for one in sentences(text, reading.lexicon) if content_stems(one, reading.lexicon)]
+    return found if len(found) < 2 or _FINISHED.search(found[-1]) else found[:-1]
 
 
 def is_borne_out(verdict: Check) -> bool:
