@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database, Tx
-from appliance.identity.permissions import Permission
 from appliance.kernel.actor import Actor
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.service import MeetingService
@@ -78,13 +77,12 @@ class TranscriptService:
         """Tell names and terms that the next transcription of the meeting should expect; returns what is kept.
 
         Raises:
-            MeetingNotFound: there is no such meeting for ``actor``.
+            MeetingNotFound: there is no such meeting of ``actor``'s own.
             VocabularyTooLong: the engine could not keep so many in mind.
         """
-        require(actor, Permission.MEETING_EDIT)
         kept = clean_vocabulary(words)
         with self._database.transaction(actor.tenant_id) as tx:
-            self._meetings.check_readable(tx, actor, meeting_id)
+            self._meetings.check_editable(tx, actor, meeting_id)
             self._transcripts.put_vocabulary(tx, meeting_id, kept)
             self._record(tx, AuditName.VOCABULARY_SET, actor, meeting_id, words=len(kept))
         return kept
