@@ -1,19 +1,23 @@
 """``hangjegyzet db`` and ``hangjegyzet audit``, as a technician types them."""
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
 import pytest
+import structlog
 
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.process import find_postmaster
 from appliance.database.roles import DatabaseRole
+from cli.main import run
 from tests.factories.database import libpq
 
 ROOT = Path(__file__).parents[2]
@@ -42,28 +46,49 @@ def data_dir(scratch: Path, postgres_bin_dir: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def hangjegyzet(data_dir: Path, postgres_bin_dir: Path) -> Callable[..., Answer]:
-    """Runs the real command line in a process of its own."""
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith("HANGJEGYZET_")},
-        "HANGJEGYZET_DATA_DIR": str(data_dir),
-        "HANGJEGYZET_DATABASE__BIN_DIR": str(postgres_bin_dir),
-    }
+def environment(data_dir: Path, postgres_bin_dir: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the machine's settings say, for this process and for those it starts."""
+    for name in [name for name in os.environ if name.startswith("HANGJEGYZET_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HANGJEGYZET_DATA_DIR", str(data_dir))
+    monkeypatch.setenv("HANGJEGYZET_DATABASE__BIN_DIR", str(postgres_bin_dir))
+    monkeypatch.setenv("COLUMNS", "200")
+    return dict(os.environ)
 
-    def run(*words: str, given: str = "") -> Answer:
+
+@pytest.fixture
+def hangjegyzet(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Answer]]:
+    """Runs the whole command line, from its arguments to its exit code, in this process."""
+
+    def command(*words: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["hangjegyzet", *words])
+        out, talk = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(talk), pytest.raises(SystemExit) as end:
+            run()
+        return Answer(int(end.value.code or 0), out.getvalue(), talk.getvalue())
+
+    yield command
+    structlog.reset_defaults()  # the command sent the logs of this process to a stream that is gone
+
+
+@pytest.fixture
+def started(environment: dict[str, str]) -> Callable[..., Answer]:
+    """Runs it as a process of its own, as a shell does."""
+
+    def command(*words: str, given: str = "") -> Answer:
         done = subprocess.run(
-            [sys.executable, "-c", "from cli.launch import main; main()", *words],
+            [sys.executable, "-m", "cli.launch", *words],
             cwd=ROOT,
             env=environment,
             input=given,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         return Answer(done.returncode, done.stdout, done.stderr)
 
-    return run
+    return command
 
 
 @pytest.fixture
@@ -155,9 +180,9 @@ def test_commands_before_init_name_the_command_that_is_missing(hangjegyzet: Call
         assert "Traceback" not in answer.talk
 
 
-def test_the_shell_has_the_rights_of_its_role(machine: Callable[..., Answer]) -> None:
+def test_the_shell_has_the_rights_of_its_role(machine: Callable[..., Answer], started: Callable[..., Answer]) -> None:
     """And that it was opened is in the trail."""
-    seen = machine("db", "shell", "--role", "hangjegyzet_web", given="SELECT current_user, count(*) FROM tenant;\n")
+    seen = started("db", "shell", "--role", "hangjegyzet_web", given="SELECT current_user, count(*) FROM tenant;\n")
     assert seen.code == 0, seen.talk
     assert "hangjegyzet_web |     0" in seen.out
     assert "database:shell:opened" in machine("audit", "export").out
@@ -210,8 +235,8 @@ def test_an_export_never_overwrites(machine: Callable[..., Answer], data_dir: Pa
     assert target.read_text(encoding="utf-8").splitlines() == lines
 
 
-def test_data_and_talk_do_not_mix(hangjegyzet: Callable[..., Answer]) -> None:
+def test_data_and_talk_do_not_mix(started: Callable[..., Answer]) -> None:
     """What a script reads is JSON and nothing else, also while a server starts."""
-    answer = hangjegyzet("db", "init", "--json")
+    answer = started("db", "init", "--json")
     assert answer.code == 0
     assert isinstance(answer.json(), dict)
