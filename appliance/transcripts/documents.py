@@ -10,6 +10,7 @@ from appliance.transcripts.model import Spoken, Transcript
 
 SPOKEN = "speech/spoken"
 TRANSCRIPT = "transcript"
+VOCABULARY = "speech/vocabulary"
 
 
 class TranscriptStore:
@@ -51,6 +52,15 @@ class TranscriptStore:
     def put_spoken(self, tx: Tx, meeting_id: MeetingId, spoken: Spoken) -> None:
         """Keep the words."""
         self._documents.put(tx, meeting_id, SPOKEN, msgspec.json.encode(spoken))
+
+    def vocabulary(self, tx: Tx, meeting_id: MeetingId) -> tuple[str, ...]:
+        """Names and terms that the engine should expect in this meeting."""
+        data = self._documents.get(tx, meeting_id, VOCABULARY)
+        return msgspec.json.decode(data, type=tuple[str, ...]) if data else ()
+
+    def put_vocabulary(self, tx: Tx, meeting_id: MeetingId, words: tuple[str, ...]) -> None:
+        """Keep the names and terms; they are content like everything else that is said."""
+        self._documents.put(tx, meeting_id, VOCABULARY, msgspec.json.encode(words))
 
     def delete(self, tx: Tx, meeting_id: MeetingId, *names: str) -> None:
         """Forget the named documents."""

@@ -17,8 +17,8 @@ from appliance.transcripts.ports import SpeechToText
 class TranscribeStep:
     """The words of the whole recording, guarded; runs beside the diarization.
 
-    The job's option ``language`` is what somebody chose; without it the language is detected. ``vocabulary`` holds
-    names and terms, one a line, that the engine should expect.
+    The job's option ``language`` is what somebody chose; without it the language is detected. Names and terms that the
+    engine should expect are a sealed document of the meeting, because options are not sealed.
     """
 
     name = "transcribe"
@@ -32,10 +32,12 @@ class TranscribeStep:
 
     def run(self, ctx: StepContext) -> None:
         """Listen, from the last checkpoint on, and keep the words."""
+        with ctx.transaction() as tx:
+            vocabulary = self._transcripts.vocabulary(tx, ctx.meeting_id)
         dictation = Dictation(
             self._engine,
             self._sounds.of(ctx),
-            wishes=_wishes(ctx),
+            wishes=Wishes(language=_language(ctx), vocabulary=vocabulary),
             progress=ctx.progress,
             bookmark=Checkpoint(ctx),
         )
@@ -94,9 +96,6 @@ class MergeStep:
             self._transcripts.delete(tx, ctx.meeting_id, TRANSCRIPT)
 
 
-def _wishes(ctx: StepContext) -> Wishes:
-    language, vocabulary = ctx.job.options.get("language"), ctx.job.options.get("vocabulary")
-    return Wishes(
-        language=language if isinstance(language, str) and language else None,
-        vocabulary=tuple(vocabulary.splitlines()) if isinstance(vocabulary, str) else (),
-    )
+def _language(ctx: StepContext) -> str | None:
+    language = ctx.job.options.get("language")
+    return language if isinstance(language, str) and language else None

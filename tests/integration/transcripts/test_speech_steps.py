@@ -1,6 +1,5 @@
 """The speech steps in a real job: real database, real runner, real files; engines that make their words up."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from appliance.quality.turns import read_rttm
 from appliance.speakers.documents import TurnStore
 from appliance.speakers.steps import SpeakersStep
 from appliance.transcripts.documents import TranscriptStore
-from appliance.transcripts.errors import NothingRemovedThere, TranscriptMissing
+from appliance.transcripts.errors import NothingRemovedThere, TranscriptMissing, VocabularyTooLong
 from appliance.transcripts.model import Reason, removal, text_of
 from appliance.transcripts.ports import Decoded, Hints
 from appliance.transcripts.service import TranscriptService
@@ -295,4 +294,24 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
-Run = Callable[..., JobView]
+def test_expected_words_reach_the_engine_sealed(house: House) -> None:
+    """Names given beforehand are told to the engine, and lie in no plain row."""
+    told: list[Hints] = []
+
+    class Listening(FakeSpeechToText):
+        def decode(self, clips: Any, hints: Hints) -> list[Decoded]:
+            told.append(hints)
+            return super().decode(clips, hints)
+
+    started = a_meeting(house.meetings(FakeSpeechToText()), house.anna, data=a_recording())
+    service = house.service(FakeSpeechToText())
+    kept = service.expect_words(house.anna, started.meeting_id, ["Zsigmond  Kft.", "", "Zsigmond Kft.", "Tündérkert"])
+    assert kept == ("Zsigmond Kft.", "Tündérkert")
+    house.shop(Listening()).run_everything()
+    assert {hints.vocabulary for hints in told} == {kept}
+    with house.db.owner.reading(house.tenant) as tx:
+        for table in ("sealed_document", "audit_event", "job"):
+            rows = tx.execute(text(f"SELECT row_to_json(t)::text FROM {table} t")).scalars().all()
+            assert not [row for row in rows if "Tündérkert" in row]
+    with pytest.raises(VocabularyTooLong):
+        service.expect_words(house.anna, started.meeting_id, ["betű" * 200])
