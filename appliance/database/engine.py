@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
@@ -51,15 +51,21 @@ class Tx(Session):
         self.commit()
 
 
+_BIND = "SELECT set_config('app.tenant', %(tenant)s, true)"
+_BIND_READING = f"{_BIND}, set_config('transaction_read_only', 'on', true)"
+"""Both in one question: every read of a page begins with it."""
+
+
 @event.listens_for(Tx, "after_begin")
 def _bind(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
     """Bind every transaction of the session, so that one that goes on after a commit is bound as well."""
     if not isinstance(session, Tx):
         return
-    if session.read_only:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
     if session.tenant_id is not None:
-        connection.execute(text("SELECT set_config('app.tenant', :tenant, true)"), {"tenant": str(session.tenant_id)})
+        statement = _BIND_READING if session.read_only else _BIND
+        connection.exec_driver_sql(statement, {"tenant": str(session.tenant_id)})
+    elif session.read_only:
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
 
 
 class Database:
