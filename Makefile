@@ -2,7 +2,8 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-quick test-pg15 chaos check format bench screenshot sample dependencies clean
+.PHONY: help setup setup-dev demo test test-quick test-pg15 chaos check format bench bench-speech bench-language bench-web \
+	bench-meetings bench-handover screenshot sample dependencies clean
 
 PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
@@ -18,7 +19,7 @@ setup-dev: ## The same, and what tests and checks need
 	@images/setup.sh --dev
 
 demo: setup ## Start the appliance, send a meeting through it, show transcript and minutes (ONCE=1: then exit)
-	@.venv/bin/hangjegyzet demo $(if $(ONCE),--once)
+	@.venv/bin/hangjegyzet demo $(if $(ONCE),--once) $(ARGS)
 
 test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database tests on the distribution's
 	@$(PY) -m pytest $(ARGS)
@@ -36,6 +37,35 @@ check: setup-dev ## Format, lint, types and import contracts
 format: setup-dev ## Put the sources into shape
 	@.venv/bin/ruff format .
 	@.venv/bin/ruff check --fix .
+
+chaos: setup-dev ## Kill processes at random while recordings go through (CHAOS_SEED=n repeats a run)
+	@$(PY) -m pytest -m chaos -s $(ARGS)
+
+bench: bench-handover bench-meetings bench-web bench-language bench-speech ## Every measurement, against budgets and peers
+
+bench-speech: setup ## WER, DER, RTF and memory beside plain faster-whisper and the diarizer alone
+	@$(PY) -m tests.bench.bench_speech $(ARGS)
+
+bench-language: setup ## Decisions, actions, owners, dates and support of minutes against references
+	@$(PY) -m tests.bench.bench_language $(ARGS)
+
+bench-web: setup ## Pages, API, uploads and ranges at 32 clients over 100 000 meetings
+	@$(PY) -m tests.bench.bench_web $(ARGS)
+
+bench-meetings: setup ## Lists of a large archive; encryption on the way in and out
+	@$(PY) -m tests.bench.bench_meetings $(ARGS)
+
+bench-handover: setup ## From a ring to its claim
+	@$(PY) -m tests.bench.bench_handover $(ARGS)
+
+screenshot: setup-dev ## Photograph the portal with the sample meeting, for README and docs
+	@$(PY) -m images.screenshot
+
+sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
+	@$(PY) -m images.sample.regenerate
+
+dependencies: setup-dev ## Write docs/dependencies.md from the lock files
+	@$(PY) -m images.dependencies
 
 clean: ## Remove what the demo and the tools left behind
 	@rm -rf .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build

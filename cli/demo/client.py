@@ -111,6 +111,11 @@ class PortalClient:
             answer = self._request("GET", address)
         return int(answer.json()["offset"])
 
+    def meetings(self) -> list[dict[str, Any]]:
+        """The newest meetings, newest first."""
+        found: list[dict[str, Any]] = self._request("GET", "/api/v1/meetings").json()["items"]
+        return found
+
     def job(self, job_id: str) -> dict[str, Any]:
         """A job and its steps, as they are now."""
         found: dict[str, Any] = self._request("GET", f"/api/v1/jobs/{job_id}").json()
