@@ -57,7 +57,7 @@ def main() -> None:
 def _finished_meeting(portal: PortalClient, running: stage.Stage) -> str:
     """The newest meeting that is done, or a new one once it is."""
     for meeting in portal.meetings():
-        if meeting["state"] == "done":
+        if meeting["state"] == "ready":
             return str(meeting["id"])
     sample = sample_meeting("en")
     meeting_id, job_id = portal.send_recording(

@@ -113,7 +113,7 @@ class PortalClient:
 
     def meetings(self) -> list[dict[str, Any]]:
         """The newest meetings, newest first."""
-        found: list[dict[str, Any]] = self._request("GET", "/api/v1/meetings").json()["items"]
+        found: list[dict[str, Any]] = self._request("GET", "/api/v1/meetings").json()["meetings"]
         return found
 
     def job(self, job_id: str) -> dict[str, Any]:
