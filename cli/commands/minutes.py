@@ -63,8 +63,9 @@ def run(
     else:
         typer.echo(to_markdown(written.minutes, text))
     tally = written.tally
-    speed = tally.completion_tokens / tally.duration_s if tally.duration_s else 0.0
-    talk.print(f"{tally.questions} questions, {tally.duration_s:.0f} s, {speed:.1f} tokens/s", style="dim")
+    if tally.duration_s >= 1:
+        speed = tally.completion_tokens / tally.duration_s
+        talk.print(f"{tally.questions} questions in {tally.duration_s:.0f} s, {speed:.1f} tokens/s", style="dim")
 
 
 def read_transcript(file: Path, *, language: str | None = None) -> Transcript:
