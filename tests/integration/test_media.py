@@ -3,11 +3,14 @@
 import io
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 
 import numpy as np
+import psutil
 import pytest
 
 from appliance.adapters.media import SandboxedMedia
@@ -295,3 +298,43 @@ def test_a_child_that_talks_nonsense_is_not_believed(media, monkeypatch):
         monkeypatch.setattr(media._server, "start_child", lambda _request, liar=liar: liar)
         with pytest.raises((DecoderCrashed, DecoderLimit)):
             sound_of(media, b"RIFF")
+
+
+HOLDER = """
+import io, sys
+from appliance.adapters.media import SandboxedMedia
+media = SandboxedMedia()
+blocks = media.decode(open(sys.argv[1], "rb"))
+next(blocks)
+print(media._server._process.pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_worker_leaves_no_decoder_behind(tmp_path):
+    """When the worker dies in the middle of a file, fork server and child end by themselves."""
+    file = tmp_path / "long.wav"
+    file.write_bytes(media_file(format_named("wav"), duration_s=50))
+    worker = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(file)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    fork_server = int(worker.stdout.readline())
+    family = [fork_server, *descendants(fork_server)]
+    assert len(family) >= 3
+    worker.kill()
+    worker.wait()
+    deadline = time.monotonic() + 20
+    while any(is_running(pid) for pid in family) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in family if is_running(pid)]
+
+
+def descendants(pid: int) -> list[int]:
+    return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
