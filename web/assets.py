@@ -1,9 +1,9 @@
 """The portal's style sheet, scripts, font and icons, in memory under an address that changes with their content.
 
-``/static/VERSION/portal.css``: VERSION is a digest over everything, so that browsers may keep files for ever and relative
-addresses in modules stay within one version. A wrong version (a page from before an upgrade) is answered from today's
-files, uncached. ``vendor:NAME`` names a file that others wrote and ``images/build-web.sh`` put into ``static/vendor``;
-where it was not built its address is empty, and pages do without icons, font and htmx.
+``/static/VERSION/portal.css``: VERSION is a digest over everything, so that browsers may keep files for ever and
+relative addresses in modules stay within one version. A wrong version (a page from before an upgrade) is answered from
+today's files, uncached. ``vendor:NAME`` names a file that others wrote and ``images/build-web.sh`` put into
+``static/vendor``; where it was not built its address is empty, and pages do without icons, font and htmx.
 """
 
 import gzip
@@ -132,7 +132,7 @@ def static_file(request: Request[Any, Any, Any], version: FromPath[str], path: F
     files: StaticFiles = request.app.state["static_files"]
     asset = files.find(str(path).lstrip("/"))
     if asset is None:
-        raise NotFoundException()
+        raise NotFoundException
     headers = {"etag": asset.etag, "cache-control": _IMMUTABLE if version == files.version else "no-cache"}
     if asset.etag[:-1] in request.headers.get("if-none-match", ""):
         return Response(b"", status_code=304, headers=headers, media_type=asset.media_type)

@@ -1,11 +1,12 @@
 """The catalogues' upkeep: ``python -m web.messages`` brings every string of the portal into each ``portal.po``.
 
-New strings arrive without a translation, and what is no longer used goes. A test fails while a Hungarian text is missing
-or has lost a field.
+New strings arrive without a translation, and what is no longer used goes. A test fails while a Hungarian text is
+missing or has lost a field.
 """
 
 import ast
-from collections.abc import Generator, Iterable, Mapping
+import sys
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -40,12 +41,10 @@ _METHODS: Final = [
 _OPTIONS: Final = {"web/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}}
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "count": (1, 2), "say": None}
 
-Message = tuple[int, str | None, Any, list[str]]
-
 
 def extract_module(
-    fileobj: BinaryIO, keywords: Mapping[str, Any], comment_tags: Iterable[str], options: Mapping[str, Any]
-) -> Generator[Message]:
+    fileobj: BinaryIO, keywords: Mapping[str, Any], comment_tags: Collection[str], options: Any
+) -> Iterator[tuple[int, Any, Any, Any]]:
     """Babel extractor: what a module says by gettext, and the ``message`` and ``hint`` templates of its error classes.
 
     Errors carry data and are written in English; a page translates the template and fills in the same fields.
@@ -95,9 +94,9 @@ def update(locale: Locale) -> int:
 
 
 def main() -> None:
-    """Bring all catalogues up to date."""
+    """Bring all catalogues up to date; English needs no texts of its own."""
     for locale in LOCALES:
-        print(f"{locale}: {update(locale)} without a text" + (" (English needs none)" if locale == "en" else ""))
+        sys.stdout.write(f"{locale}: {update(locale)} without a text\n")
 
 
 if __name__ == "__main__":

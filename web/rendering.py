@@ -1,9 +1,9 @@
 """Templates into pages, in the handler's own thread: a long transcript never holds up the event loop.
 
-Templates are named from ``web/``: ``pages/meetings/list.html``, ``components/button/button.html``. Each has ``context``
-(the ``RequestContext``), ``csrf_token``, ``locale``, gettext's ``_`` and ``ngettext``, ``fmt`` (ways to write a value in the
-reader's language), ``static(path)`` and ``icon(name)``. A template shows values and decides nothing; what is missing is an
-error and not an empty string.
+Templates are named from ``web/``: ``pages/meetings/list.html``, ``components/button/button.html``. Each has
+``context`` (the ``RequestContext``), ``csrf_token``, ``locale``, gettext's ``_`` and ``ngettext``, ``fmt`` (ways to
+write a value in the reader's language), ``static(path)`` and ``icon(name)``. A template shows values and decides
+nothing; what is missing is an error and not an empty string.
 """
 
 from collections.abc import Mapping

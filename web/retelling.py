@@ -1,7 +1,8 @@
 """Stored failures in another language.
 
-A job keeps why it failed as English text and a stable code. The code names the error class, the class has the template, and
-the text gives back the values that the template was filled with; so the same sentence can be said in another language.
+A job keeps why it failed as English text and a stable code. The code names the error class, the class has the template,
+and the text gives back the values that the template was filled with; so the same sentence can be said in another
+language.
 """
 
 import re

@@ -104,6 +104,6 @@ class Texts:
     def failure(self, code: str, text: str) -> str:
         """The text of a stored failure: message or remedy.
 
-        It was written in English when it happened; its code leads back to the error, whose templates have a translation.
+        It was written in English when it happened; its code leads back to the error and its translated templates.
         """
         return retold(code, text, self._catalogue)

@@ -10,8 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, P
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.identity.model import NewSession
 from appliance.kernel.ids import MeetingId
-from tests.factories.database import TestDatabase, new_database
 from tests.browser.looking import AXE
+from tests.factories.database import TestDatabase, new_database
 from tests.factories.readings import a_read_meeting
 from tests.factories.site import Site, a_site
 from web.security.sessions import COOKIE
@@ -121,7 +121,12 @@ def new_page(site: Site, chromium: Browser, watch: Watch) -> Iterator[NewPage]:
     contexts: list[BrowserContext] = []
 
     def open_page(
-        session: NewSession | None = None, *, theme: Theme = "light", width: int = 1440, locale: str = "en-GB", **options: Any
+        session: NewSession | None = None,
+        *,
+        theme: Theme = "light",
+        width: int = 1440,
+        locale: str = "en-GB",
+        **options: Any,
     ) -> Page:
         context = chromium.new_context(
             base_url=site.url,
@@ -138,7 +143,15 @@ def new_page(site: Site, chromium: Browser, watch: Watch) -> Iterator[NewPage]:
         context.on("page", watch.page)
         if session is not None:
             context.add_cookies(
-                [{"name": COOKIE, "value": session.token, "url": site.url.replace("http:", "https:"), "secure": True, "httpOnly": True}]
+                [
+                    {
+                        "name": COOKIE,
+                        "value": session.token,
+                        "url": site.url.replace("http:", "https:"),
+                        "secure": True,
+                        "httpOnly": True,
+                    }
+                ]
             )
         return context.new_page()
 

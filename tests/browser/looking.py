@@ -39,7 +39,7 @@ _PATIENCE_MS: Final = 20_000
 def wait_until(page: Page, expression: str) -> None:
     """Wait until a JavaScript expression holds.
 
-    Playwright's own ``wait_for_function`` evaluates inside the page, which the portal's content security policy forbids.
+    Playwright's own ``wait_for_function`` evaluates inside the page, which the content security policy forbids.
     """
     for _ in range(_PATIENCE_MS // _POLL_MS):
         if page.evaluate(expression):

@@ -17,7 +17,8 @@ from tests.factories.site import Site
 from web.formats import Formats
 
 _POSITION = "document.querySelector('audio').currentTime"
-_SPOKEN = "[...(CSS.highlights.get('spoken') ?? [])].map((range) => range.startContainer.data.slice(range.startOffset, range.endOffset)).join()"
+_SPOKEN = """[...(CSS.highlights.get('spoken') ?? [])].map(({startContainer: text, startOffset: from, endOffset: to}) =>
+    text.data.slice(from, to)).join()"""
 
 
 SAMPLE = sample_transcript(sample_meeting("en"))
@@ -96,7 +97,8 @@ def test_a_time_and_a_word_seek(meeting: Page) -> None:
     where = row.locator("p").evaluate(
         """(row) => { const range = document.createRange(); const at = row.firstChild.data.indexOf('questions') + 3;
         range.setStart(row.firstChild, at); range.setEnd(row.firstChild, at + 1);
-        row.scrollIntoView({block: 'center'}); const box = range.getBoundingClientRect(); return [box.x + 2, box.y + box.height / 2]; }"""
+        row.scrollIntoView({block: 'center'}); const box = range.getBoundingClientRect();
+        return [box.x + 2, box.y + box.height / 2]; }"""
     )
     meeting.mouse.click(*where)
     wait_until(meeting, f"{_POSITION} > {questions.start_s + 0.5} && {_POSITION} < {questions.end_s}")
@@ -138,7 +140,8 @@ def test_the_shape_of_the_sound_is_drawn(meeting: Page) -> None:
     colours = meeting.evaluate(
         """() => { const canvas = document.querySelector('.player canvas'); const context = canvas.getContext('2d');
         const all = context.getImageData(0, 0, canvas.width, canvas.height).data; const found = new Set();
-        for (let i = 0; i < all.length; i += 4) if (all[i + 3] === 255) found.add(`${all[i]},${all[i + 1]},${all[i + 2]}`);
+        for (let i = 0; i < all.length; i += 4)
+          if (all[i + 3] === 255) found.add(`${all[i]},${all[i + 1]},${all[i + 2]}`);
         return [...found]; }"""
     )
     assert {"136,204,238", "204,102,119", "221,204,119", "17,119,51"} <= set(colours)
@@ -205,9 +208,7 @@ def test_a_meeting_is_renamed_and_deleted(
     expect(page.get_by_role("link", name="Új név")).to_have_count(0)
 
 
-def test_a_narrow_window_shows_one_pane_at_a_time(
-    new_page: NewPage, anna: NewSession, read_meeting: MeetingId
-) -> None:
+def test_a_narrow_window_shows_one_pane_at_a_time(new_page: NewPage, anna: NewSession, read_meeting: MeetingId) -> None:
     """Minutes first; a source leads over to the transcript."""
     page = new_page(anna, width=390)
     page.goto(f"/meetings/{read_meeting}")

@@ -8,7 +8,6 @@ from tests.browser.looking import axe_violations
 from tests.factories.identity import PASSWORD
 from tests.factories.site import Site
 
-
 pytestmark = pytest.mark.usefixtures("anna")
 
 

@@ -12,7 +12,7 @@ from appliance.kernel.ids import MeetingId
 from appliance.kernel.units import KIB, MIB
 from appliance.models.model import PackKind
 from appliance.settings import UploadSettings
-from tests.browser.conftest import NewPage, Watch
+from tests.browser.conftest import Watch
 from tests.browser.looking import axe_violations, wait_until
 from tests.factories.database import TestDatabase
 from tests.factories.packs import a_folder, a_pack, members
@@ -99,7 +99,8 @@ def test_several_recordings_are_sent_one_after_the_other(
 def test_files_can_be_dropped(form: Page, site: Site, anna: NewSession) -> None:
     """The whole form takes them."""
     dropped = form.evaluate_handle(
-        "() => { const all = new DataTransfer(); all.items.add(new File(['a dropped sound'], 'dropped.ogg')); return all; }"
+        """() => { const all = new DataTransfer();
+        all.items.add(new File(['a dropped sound'], 'dropped.ogg')); return all; }"""
     )
     form.locator(".dropzone").dispatch_event("drop", {"dataTransfer": dropped})
     form.get_by_role("button", name="Send the recording").click()
@@ -196,9 +197,7 @@ def test_an_interrupted_upload_can_be_given_up(form: Page, a_recording: ARecordi
     expect(form.get_by_role("listitem")).to_have_count(0)
 
 
-def test_an_ended_session_pauses_and_says_so(
-    form: Page, site: Site, a_recording: ARecording, watch: Watch
-) -> None:
+def test_an_ended_session_pauses_and_says_so(form: Page, site: Site, a_recording: ARecording, watch: Watch) -> None:
     """Somebody signs in again in another window and goes on; nothing is lost."""
     watch.expected.append("status of 401")
     form.context.clear_cookies()

@@ -153,7 +153,10 @@ def minutes_of(transcript: Transcript, *, revision: int) -> Minutes:
         ),
         rejected=(
             Rejected(
-                text="The budget was doubled to 17 000.", citations=(), support=Support.UNSUPPORTED, reasons=("number 17",)
+                text="The budget was doubled to 17 000.",
+                citations=(),
+                support=Support.UNSUPPORTED,
+                reasons=("number 17",),
             ),
         ),
         model="a hand",
@@ -164,7 +167,9 @@ def minutes_of(transcript: Transcript, *, revision: int) -> Minutes:
 def a_read_meeting(site: Site, db: TestDatabase, owner: Actor, *, title: str = "Weekly planning meeting") -> MeetingId:
     """The sample meeting, sent and worked through."""
     sample = sample_meeting("en")
-    started = a_meeting(site.services.meetings, owner, title=title, filename="planning.opus", data=sample.audio.read_bytes())
+    started = a_meeting(
+        site.services.meetings, owner, title=title, filename="planning.opus", data=sample.audio.read_bytes()
+    )
     transcript = sample_transcript(sample)
     documents = DocumentStore(site.services.keyring, site.services.clock)
     with db.worker.transaction(owner.tenant_id) as tx:

@@ -17,7 +17,6 @@ from appliance.adapters.root_key import MemoryKeyProvider
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database
 from appliance.identity.accounts import AccountService
-from appliance.identity.model import NewSession
 from appliance.identity.service import IdentityService
 from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock, SystemClock
@@ -81,7 +80,9 @@ def a_site(
         tenant = TenantService(clock).found(tx, "Kékfa Egyesület")
         keyring.create_tenant_key(tx, tenant)
     people = people_of(db.web, clock, tenant)
-    meetings = a_meeting_service(db.web, clock=clock, audit=audit, keyring=keyring, folder=folder / "blobs", upload=upload)
+    meetings = a_meeting_service(
+        db.web, clock=clock, audit=audit, keyring=keyring, folder=folder / "blobs", upload=upload
+    )
     documents = DocumentStore(keyring, clock)
     transcripts = TranscriptService(
         database=db.web,

@@ -5,14 +5,15 @@ from collections.abc import Sequence
 from litestar import Router
 from litestar.types import ControllerRouterHandler
 
+from web.pages import problems
 from web.pages.identity import account, sign_in, users
 from web.pages.meetings import meeting, overview
 from web.pages.models import router as models
 from web.pages.patterns import router as patterns
 from web.pages.problems import problem_page
 
-# One router and not single handlers: Litestar 2.25 wraps a threaded handler twice when a second handler of the same path
-# is registered after it, and then answers with a coroutine.
+# One router and not single handlers: Litestar 2.25 wraps a threaded handler twice when a second handler of the same
+# path is registered after it, and then answers with a coroutine.
 ROUTE_HANDLERS: Sequence[ControllerRouterHandler] = (
     Router(
         path="/",
@@ -25,6 +26,7 @@ ROUTE_HANDLERS: Sequence[ControllerRouterHandler] = (
             *meeting.ROUTE_HANDLERS,
             *models.ROUTE_HANDLERS,
             *patterns.ROUTE_HANDLERS,
+            *problems.ROUTE_HANDLERS,
         ],
     ),
 )

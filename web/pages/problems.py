@@ -3,11 +3,14 @@
 from typing import Any, Final
 from urllib.parse import quote
 
-from litestar import Response
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from appliance.kernel.errors import HangJegyzetError
 from web import hx
+from web.access import public
 from web.errors import Problem
 from web.i18n import translations
 from web.rendering import error_text
@@ -31,6 +34,12 @@ def problem_page(request: PortalRequest, problem: Problem, error: HangJegyzetErr
         status_code=problem.status,
         reference=problem.reference,
     )
+
+
+@get("/{path:path}", sync_to_thread=False, **public("it only says that there is nothing"))
+def nothing_here(path: FromPath[str]) -> None:
+    """An address that no page has; as a route, so that somebody who is signed in is known and keeps their frame."""
+    raise NotFoundException
 
 
 def _to_sign_in(request: PortalRequest) -> Response[Any]:
@@ -64,5 +73,16 @@ def _words(request: PortalRequest, problem: Problem, error: HangJegyzetError | N
         return titles[404], _("The address may be mistyped, or what was here has been deleted."), ""
     if problem.reference:
         hint = _("It was written to the log. Tell your administrator this reference; it leads to the cause.")
-        return _("Something went wrong"), _("The fault is the appliance's, not yours. Nothing that was stored is lost."), hint
-    return titles.get(problem.status, _("Something went wrong")), _("The appliance does not understand this request."), ""
+        return (
+            _("Something went wrong"),
+            _("The fault is the appliance's, not yours. Nothing that was stored is lost."),
+            hint,
+        )
+    return (
+        titles.get(problem.status, _("Something went wrong")),
+        _("The appliance does not understand this request."),
+        "",
+    )
+
+
+ROUTE_HANDLERS = (nothing_here,)

@@ -63,7 +63,8 @@ def test_vendor_files_are_found_by_their_plain_name(tree: Path) -> None:
     files = StaticFiles(tree)
     assert files.url("vendor:letters.woff2").endswith("/vendor/letters-1.0-abcdef12.woff2")
     sheet = files.find("portal.css")
-    assert sheet is not None and b'url("vendor/letters-1.0-abcdef12.woff2")' in sheet.content
+    assert sheet is not None
+    assert b'url("vendor/letters-1.0-abcdef12.woff2")' in sheet.content
 
 
 def test_a_misspelt_name_fails_when_the_page_is_made(tree: Path) -> None:

@@ -29,7 +29,9 @@ def test_places_name_exactly_the_words_in_units_of_browsers(spoken: list[str]) -
 
 def test_a_word_that_was_edited_away_is_left_out() -> None:
     """A corrected row keeps the places of the words that still stand in it."""
-    words = tuple(Word(start_s=i, end_s=i + 0.5, text=word, probability=1) for i, word in enumerate(["we", "uhm", "go"]))
+    words = tuple(
+        Word(start_s=i, end_s=i + 0.5, text=word, probability=1) for i, word in enumerate(["we", "uhm", "go"])
+    )
     segment = Segment(id=0, start_s=0, end_s=3, speaker=None, text="we go", words=words)
     assert word_places(segment) == [0, 2, 0, 500, 3, 5, 2000, 2500]
 

@@ -20,7 +20,13 @@ from web.request import LOCALES, PortalRequest
 from web.security.client import client_of
 
 _BROWSERS: Final = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
-_SYSTEMS: Final = (("Windows", "Windows"), ("Android", "Android"), ("iPhone", "iOS"), ("Mac OS", "macOS"), ("Linux", "Linux"))
+_SYSTEMS: Final = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,10 @@ class SessionLine:
 def account_page(request: PortalRequest) -> Response[str]:
     """One's sessions and password."""
     _ = translations(request.context.locale).gettext
-    told = {"password": _("Your password is changed. You are signed out everywhere else."), "sessions": _("Signed out there.")}
+    told = {
+        "password": _("Your password is changed. You are signed out everywhere else."),
+        "sessions": _("Signed out there."),
+    }
     return _page(request, done=told.get(request.query_params.get("done", ""), ""))
 
 

@@ -24,7 +24,9 @@ def home(request: PortalRequest) -> Response[Any]:
     if request.context.user is not None:
         return see(HOME)
     services = request.services
-    return see("/first-administrator" if services.identity.awaits_first_administrator(services.home_tenant) else "/sign-in")
+    return see(
+        "/first-administrator" if services.identity.awaits_first_administrator(services.home_tenant) else "/sign-in"
+    )
 
 
 @get("/sign-in", sync_to_thread=True, **public("signing in is how one stops being a stranger"))

@@ -102,7 +102,9 @@ def _outlook(job: JobView, texts: Texts) -> str:
     parts = []
     if job.queue_position is not None:
         parts.append(_("Number %(position)s in the queue") % {"position": job.queue_position})
-    parts.append(texts.time_left(job.eta_s) if job.eta_s is not None else _("This machine is still learning how long it takes"))
+    parts.append(
+        texts.time_left(job.eta_s) if job.eta_s is not None else _("This machine is still learning how long it takes")
+    )
     return " · ".join(parts)
 
 

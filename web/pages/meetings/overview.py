@@ -82,7 +82,7 @@ def _moving_jobs(request: PortalRequest, rows: tuple[MeetingRow, ...]) -> dict[J
 
 
 def _warnings(request: PortalRequest, texts: Texts) -> list[dict[str, str]]:
-    """One warning per language that the model in use would get mostly wrong, and one for languages found by listening."""
+    """A warning per language that the model in use gets mostly wrong, and one for a language found by listening."""
     models = request.services.models
     try:
         measured = [models.fitness(PackKind.SPEECH, locale) for locale in LOCALES]
@@ -101,7 +101,10 @@ def _warning(fitness: LanguageFitness, texts: Texts) -> dict[str, str]:
     return {
         "language": fitness.language,
         "title": _("The model %(pack)s is not fit for this language: %(language)s") % values,
-        "text": _("Most of the transcript would be wrong, and so would the minutes. An administrator can import a larger model first."),
+        "text": _(
+            "Most of the transcript would be wrong, and so would the minutes."
+            " An administrator can import a larger model first."
+        ),
     }
 
 
@@ -122,7 +125,6 @@ def _no_model(language: str, texts: Texts) -> dict[str, str]:
         "title": _("No speech model is in use on this machine"),
         "text": _("Recordings can be sent; they wait until an administrator has imported a model."),
     }
-
 
 
 ROUTE_HANDLERS = (meetings_page, meetings_events, new_meeting_page)

@@ -1,6 +1,6 @@
-"""A transcript and its minutes as the page shows them: turns of one speaker, numbered sources, words with their places."""
+"""A transcript and its minutes as the page shows them: turns, numbered sources, words with their places."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from appliance.transcripts.model import Segment
@@ -44,7 +44,13 @@ def turns(segments: Iterable[Segment], formats: Formats, *, names: dict[str | No
             found.append(Turn(names.get(segment.speaker, segment.speaker or ""), colour, []))
             last = segment.speaker
         found[-1].segments.append(
-            Row(segment.id, round(segment.start_s, 2), round(segment.end_s, 2), formats.clock(segment.start_s), segment.text)
+            Row(
+                segment.id,
+                round(segment.start_s, 2),
+                round(segment.end_s, 2),
+                formats.clock(segment.start_s),
+                segment.text,
+            )
         )
     return found
 
@@ -56,7 +62,9 @@ def word_places(segment: Segment) -> list[int]:
     counted in UTF-16 units, as browsers count them. A word that does not stand in the text is left out.
     """
     places: list[int] = []
-    units = None if segment.text.isascii() or max(segment.text, default="") < "\U00010000" else _utf16_offsets(segment.text)
+    units = (
+        None if segment.text.isascii() or max(segment.text, default="") < "\U00010000" else _utf16_offsets(segment.text)
+    )
     at = 0
     for word in segment.words:
         spoken = word.text.strip()

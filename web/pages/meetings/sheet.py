@@ -104,7 +104,9 @@ def _topic(topic: Topic, number: _Numbering) -> ClaimLine:
 
 def support_words(found: Sequence[Support], texts: Texts) -> str:
     """How many statements there are, and how far they are supported."""
-    supported, partly, without = (found.count(kind) for kind in (Support.SUPPORTED, Support.PARTLY, Support.UNSUPPORTED))
+    supported, partly, without = (
+        found.count(kind) for kind in (Support.SUPPORTED, Support.PARTLY, Support.UNSUPPORTED)
+    )
     parts = [texts.count("%(count)s statement", "%(count)s statements", len(found))]
     if supported:
         parts.append(texts.count("%(count)s supported", "%(count)s supported", supported))

@@ -77,7 +77,9 @@ def _line(pack: Pack, texts: Texts, *, installed: bool, active: bool) -> PackLin
         licence=pack.licence,
         size_bytes=pack.size_bytes or None,
         memory_bytes=pack.memory_bytes or None,
-        languages=tuple(_fitness(code, note, texts, alone=len(pack.languages) == 1) for code, note in pack.languages.items()),
+        languages=tuple(
+            _fitness(code, note, texts, alone=len(pack.languages) == 1) for code, note in pack.languages.items()
+        ),
         installed=installed,
         active=active,
     )

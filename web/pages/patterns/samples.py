@@ -7,6 +7,7 @@ from uuid import UUID
 
 from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
 from appliance.kernel.ids import JobId, MeetingId, TenantId
+from appliance.transcripts.model import Segment
 from web.formats import Formats
 from web.pages.meetings.job_card import JobCard, job_card
 from web.pages.meetings.reading import ClaimLine, RemovedLine, Sheet, Source, Turn, turns
@@ -42,7 +43,7 @@ def samples(locale: Locale) -> Samples:
     """The invented meeting in one language's formats."""
     formats = Formats(locale)
     segments = [
-        SimpleNamespace(id=i, start_s=i * 6.5, end_s=i * 6.5 + 5.8, speaker=speaker, text=text, words=())
+        Segment(id=i, start_s=i * 6.5, end_s=i * 6.5 + 5.8, speaker=speaker, text=text, words=())
         for i, (speaker, text) in enumerate(_SAID)
     ]
     return Samples(
@@ -129,12 +130,18 @@ def _job(*, failed: bool) -> JobView:
 
 def _minutes() -> Sheet:
     return Sheet(
-        summary=(ClaimLine("The launch was moved because printing takes longer.", "supported", (Source(1, 1, QUOTE),)),),
+        summary=(
+            ClaimLine("The launch was moved because printing takes longer.", "supported", (Source(1, 1, QUOTE),)),
+        ),
         decisions=(
-            ClaimLine("The launch is on 9 March.", "supported", (Source(1, 1, QUOTE),), replaces=(Source(2, 0, "the date"),)),
+            ClaimLine(
+                "The launch is on 9 March.", "supported", (Source(1, 1, QUOTE),), replaces=(Source(2, 0, "the date"),)
+            ),
         ),
         actions=(
-            ClaimLine("Tell the partners.", "supported", (Source(3, 2, "tell the partners"),), "Speaker 2", "by Friday"),
+            ClaimLine(
+                "Tell the partners.", "supported", (Source(3, 2, "tell the partners"),), "Speaker 2", "by Friday"
+            ),
             ClaimLine("Book the hall.", "partly", (Source(4, 3, "who books the hall"),), is_extract=True),
         ),
         questions=(ClaimLine("Who books the hall?", "supported", (Source(4, 3, "who books the hall"),)),),
