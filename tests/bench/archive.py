@@ -28,7 +28,8 @@ _STATES = ((JobState.DONE, 96), (JobState.FAILED, 2), (JobState.RUNNING, 1), (Jo
 
 _KEYS = "COPY meeting_key (meeting_id, tenant_id, tenant_key_version, wrapped, created_at) FROM STDIN"
 _JOBS = (
-    "COPY job (id, tenant_id, meeting_id, owner_id, kind, state, priority, options, created_at, finished_at) FROM STDIN"
+    "COPY job (id, tenant_id, meeting_id, owner_id, kind, state, priority, options, created_at, finished_at,"
+    " failure_code, failure_message) FROM STDIN"
 )
 _MEETINGS = "COPY meeting (id, tenant_id, owner_id, title_sealed, language, job_id, created_at) FROM STDIN"
 _RECORDINGS = (
@@ -71,6 +72,7 @@ def fill_archive(
         title = f"{dice.choice(_SUBJECTS)} {number}"
         keys.append((meeting_id, tenant_id, kek.version, wrapped, at))
         finished = at if states[number].is_final else None
+        failure = ("bench.failed", "It failed.") if states[number] is JobState.FAILED else (None, None)
         jobs.append(
             (
                 job_id,
@@ -83,6 +85,7 @@ def fill_archive(
                 json.dumps({}),
                 at,
                 finished,
+                *failure,
             )
         )
         meetings.append((meeting_id, tenant_id, user_id, seal(dek, title.encode(), purpose=TITLE), "hu", job_id, at))

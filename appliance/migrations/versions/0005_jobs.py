@@ -31,7 +31,8 @@ CREATE TABLE job (
     created_at timestamptz NOT NULL,
     started_at timestamptz,
     finished_at timestamptz,
-    CONSTRAINT job_failure_explained CHECK (state <> 'failed' OR (failure_code <> '' AND failure_message <> ''))
+    CONSTRAINT job_failure_explained CHECK (
+        state <> 'failed' OR (coalesce(failure_code, '') <> '' AND coalesce(failure_message, '') <> ''))
 );
 CREATE INDEX job_by_age ON job (tenant_id, id DESC);
 CREATE INDEX job_by_owner ON job (tenant_id, owner_id, id DESC);

@@ -139,7 +139,10 @@ def test_a_meeting_is_as_far_as_its_job(
     """The state is the job's own; there is no second one that could disagree."""
     started = a_meeting(meetings, anna)
     with db.owner.transaction(None) as tx:
-        tx.execute(text("UPDATE job SET state = :state"), {"state": job.value})
+        tx.execute(
+            text("UPDATE job SET state = :state, failure_code = 'test.failed', failure_message = 'It failed.'"),
+            {"state": job.value},
+        )
     assert meetings.get(anna, started.meeting_id).state is state
     assert meetings.page(anna).meetings[0].state is state
 
