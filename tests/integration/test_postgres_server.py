@@ -295,6 +295,21 @@ def test_a_long_path_gets_its_socket_elsewhere(new_server: Callable[..., Embedde
     shutil.rmtree(running.layout.socket_dir, ignore_errors=True)
 
 
+def test_a_socket_folder_that_a_restart_of_the_machine_took_away_is_made_again(
+    new_server: Callable[..., EmbeddedServer], place: Path
+) -> None:
+    """What is in /run and /tmp is gone after a reboot; the link still points there."""
+    deep = place / ("d" * 60) / ("e" * 60)
+    deep.mkdir(parents=True)
+    running = new_server(deep)
+    with running.running():
+        pass
+    shutil.rmtree(running.layout.socket_dir)
+    with running.running():
+        assert execute(running, "SELECT 1") == 1
+    shutil.rmtree(running.layout.socket_dir, ignore_errors=True)
+
+
 def test_a_socket_without_any_place_is_refused_with_its_length(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where no short place can be had, the refusal names the limit."""
     deep = place / ("d" * 60) / ("e" * 60)

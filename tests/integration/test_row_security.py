@@ -215,6 +215,39 @@ def test_rows_of_another_tenant_are_not_written(
     assert tried >= 4
 
 
+def plant(db: TestDatabase, *, policy: str) -> None:
+    """A table that somebody added, with a row of everybody's."""
+    with db.connect(db.owner_url) as owner:
+        owner.execute("CREATE TABLE planted (tenant_id uuid NOT NULL, word text NOT NULL)")
+        owner.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON planted TO hangjegyzet_web, hangjegyzet_worker")
+        owner.execute(policy.encode())
+        owner.execute("INSERT INTO planted SELECT id, 'x' FROM tenant")
+
+
+def test_a_table_without_protection_would_be_found(db: TestDatabase, filled: tuple[TenantId, TenantId]) -> None:
+    """The tests above fail for a table whose author forgot the policy."""
+    plant(db, policy="SELECT 1")
+    with pytest.raises(AssertionError, match="missing"):
+        test_every_table_is_protected_or_has_its_reason(db)
+    with pytest.raises(AssertionError, match="planted shows the rows of another tenant"):
+        test_rows_of_another_tenant_are_not_seen(db, filled, DatabaseRole.WEB)
+    with pytest.raises(AssertionError, match="planted let the rows of another tenant be removed"):
+        test_rows_of_another_tenant_are_not_written(db, filled, DatabaseRole.WEB)
+
+
+def test_a_policy_that_forgets_writing_would_be_found(db: TestDatabase, filled: tuple[TenantId, TenantId]) -> None:
+    """Reading one's own rows and planting into another's is the mistake that WITH CHECK is there for."""
+    plant(
+        db,
+        policy="ALTER TABLE planted ENABLE ROW LEVEL SECURITY;"
+        " CREATE POLICY reading ON planted FOR SELECT USING"
+        " (tenant_id = nullif(current_setting('app.tenant', true), '')::uuid);"
+        " CREATE POLICY planting ON planted FOR INSERT WITH CHECK (true)",
+    )
+    with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
+        test_rows_of_another_tenant_are_not_written(db, filled, DatabaseRole.WEB)
+
+
 def test_the_table_of_tenants_shows_the_web_its_own_row(db: TestDatabase, filled: tuple[TenantId, TenantId]) -> None:
     """Who else uses this appliance is nobody's business; workers look for work over all."""
     ours, theirs = filled
