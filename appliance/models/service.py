@@ -43,7 +43,7 @@ from appliance.models.model import (
     pack_name_from,
 )
 from appliance.models.ports import Derivation
-from appliance.models.store import PackStore, Progress, copy_hashed, folder_bytes, hash_file, no_progress
+from appliance.models.store import SETUP_SUFFIX, PackStore, Progress, copy_hashed, folder_bytes, hash_file, no_progress
 
 _SPARE_BYTES = 64 * MIB
 
@@ -144,7 +144,7 @@ class ModelRegistry:
             if installed is not None and not replace and _same_files(installed.pack, pack):
                 return installed
             self._require_space(pack, opened)
-            folder = self._store.incoming(f"{pack.name}.import")
+            folder = self._store.empty_incoming(f"{pack.name}.import")
             try:
                 complete = self._derive(_copy_files(opened, pack, folder, progress), folder)
                 if installed is not None and not replace and not _same_files(installed.pack, complete):
@@ -160,7 +160,7 @@ class ModelRegistry:
     def preparation(self, name: str) -> Path:
         """A folder in which setup puts the files of the known pack ``name`` together; kept until ``adopt``."""
         with self._store.exclusive():
-            return self._store.incoming(f"{name}.setup")
+            return self._store.incoming(f"{name}{SETUP_SUFFIX}")
 
     def adopt(self, name: str, *, progress: Progress = no_progress) -> InstalledPack:
         """Install what setup put together for the known pack ``name``, without copying it.
@@ -170,7 +170,7 @@ class ModelRegistry:
         """
         pack = known_pack(name)
         with self._store.exclusive():
-            folder = self._store.incoming(f"{name}.setup")
+            folder = self._store.incoming(f"{name}{SETUP_SUFFIX}")
             for file in pack.shipped:
                 path = folder / file.path
                 found = hash_file(path, progress)

@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from appliance.models.errors import FolderNotWritable, ManifestInvalid
 from appliance.models.manifest import read_manifest, write_manifest
 from appliance.models.model import MANIFEST_NAME, InstalledPack, Pack, Provenance, Role
 
+SETUP_SUFFIX = ".setup"
+_SETUP_IDLE_S = 3600
 BLOCK_BYTES = 1 << 20
 Progress = Callable[[int], None]
 """Told the number of bytes just dealt with."""
@@ -111,9 +114,20 @@ class PackStore:
         shutil.rmtree(replaced, ignore_errors=True)
         return self._load(pack.name)
 
+    def empty_incoming(self, name: str) -> Path:
+        """An empty folder for a pack that is being copied; what a killed copy left in it is gone."""
+        shutil.rmtree(self._incoming / name, ignore_errors=True)
+        return self.incoming(name)
+
     def leftovers(self) -> tuple[Path, ...]:
-        """What broken imports left behind."""
-        return tuple(sorted(self._incoming.iterdir())) if self._incoming.is_dir() else ()
+        """What broken imports left behind, and setups that nobody went on with.
+
+        Imports hold the lock, so a folder of theirs that can be seen here is broken. A setup fetches for a long time
+        without it, so its folder counts only after an hour without a change.
+        """
+        if not self._incoming.is_dir():
+            return ()
+        return tuple(path for path in sorted(self._incoming.iterdir()) if not _may_go_on(path))
 
     def note(self, event: dict[str, str]) -> None:
         """Append one line to the folder's history."""
@@ -162,6 +176,10 @@ def folder_bytes(path: Path) -> int:
     if path.is_file():
         return path.stat().st_size
     return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def _may_go_on(path: Path) -> bool:
+    return path.suffix == SETUP_SUFFIX and time.time() - path.stat().st_mtime < _SETUP_IDLE_S
 
 
 def _write_durably(path: Path, data: bytes) -> None:

@@ -223,3 +223,13 @@ def test_another_pack_of_the_same_name_needs_a_decision(registry, tmp_path):
         registry.import_pack(folder)
     assert installed_files(registry.import_pack(folder, replace=True)) == other
     assert registry.garbage() == ()
+
+
+def test_what_a_killed_import_left_does_not_get_into_the_pack(registry, tmp_path):
+    """An import that was killed half-way is started over from nothing."""
+    a_folder(
+        tmp_path / "models/incoming/small-speech.import", {"stray.bin": b"of another version", "model.bin": b"half"}
+    )
+    pack = registry.import_pack(a_folder(tmp_path / "pack", members(a_pack())))
+    assert not (pack.path / "stray.bin").exists()
+    assert installed_files(pack) == FILES

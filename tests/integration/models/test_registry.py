@@ -2,6 +2,8 @@
 
 import json
 import multiprocessing
+import os
+import time
 
 import pytest
 
@@ -100,12 +102,15 @@ def test_verifying_an_intact_pack_finds_nothing(registry, install):
     assert {report.state for report in registry.verify("small-speech")} == {FileState.OK}
 
 
-def test_cleaning_up_takes_what_nothing_uses(registry, install):
-    """Rests of broken imports go; idle packs go only when asked; packs in use stay."""
+def test_cleaning_up_takes_what_nothing_uses(registry, install, tmp_path):
+    """Rests of broken imports and abandoned setups go, idle packs when asked; a setup that goes on is left alone."""
     install("used")
     install("idle")
-    a_folder(registry.preparation("whisper-base"), {"model.bin.growing": b"half"})
-    assert [removal.path.name for removal in registry.gc()] == ["whisper-base.setup"]
+    a_folder(tmp_path / "models/incoming/killed.import", {"model.bin": b"half"})
+    for name, age_s in (("whisper-base", 7200), ("campplus-zh-en", 60)):
+        folder = a_folder(registry.preparation(name), {"model.bin.growing": b"half"})
+        os.utime(folder, (time.time() - age_s,) * 2)
+    assert [removal.path.name for removal in registry.gc()] == ["killed.import", "whisper-base.setup"]
     assert [removal.path.name for removal in registry.gc(unused=True)] == ["idle"]
     assert [pack.name for pack in registry.list()] == ["used"]
 
