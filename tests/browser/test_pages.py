@@ -84,7 +84,8 @@ def test_an_unknown_address_is_explained(page: Page, watch: Watch, path: str) ->
     watch.expected.append("status of 404")
     page.goto(path)
     expect(page.get_by_role("heading", name="There is no such page")).to_be_visible()
-    expect(page.get_by_role("link", name="To the meetings")).to_be_visible()
+    page.get_by_role("main").get_by_role("link").click()
+    expect(page.get_by_role("heading", name="Meetings", level=1)).to_be_visible()
     assert axe_violations(page) == []
 
 

@@ -24,12 +24,17 @@ export class Following {
 
   constructor(transcript, { lost }) {
     this.lost = lost;
+    const colours = new Map(); // asked once per speaker: a style for each of 3 000 rows would cost a second
+    const colourOf = (turn) => {
+      if (!colours.has(turn.className)) colours.set(turn.className, getComputedStyle(turn).getPropertyValue("--bar"));
+      return colours.get(turn.className);
+    };
     this.segments = [...(transcript?.querySelectorAll(".segment") ?? [])].map((element) => ({
       element,
       text: element.querySelector("p").firstChild,
       start: Number(element.dataset.start),
       end: Number(element.dataset.end),
-      colour: getComputedStyle(element.closest(".turn")).getPropertyValue("--bar"),
+      colour: colourOf(element.closest(".turn")),
     }));
     this.starts = Float64Array.from(this.segments, ({ start }) => start);
     this.byElement = new Map(this.segments.map((segment, index) => [segment.element, index]));
