@@ -33,6 +33,10 @@ FIELDS = tuple(AuditEvent.__dataclass_fields__)
 _INSERT = text(
     f"INSERT INTO audit_event ({', '.join(FIELDS)}) VALUES ({', '.join(f':{name}' for name in FIELDS)})"  # noqa: S608  # names of our own fields
 )
+_LOCK_HEAD = text("SELECT seq, hash FROM audit_head WHERE tenant_id = :tenant FOR UPDATE")
+_FIRST_HEAD = text(
+    "INSERT INTO audit_head (tenant_id, seq, hash) VALUES (:tenant, 0, :genesis) ON CONFLICT (tenant_id) DO NOTHING"
+)
 _MOVE_HEAD = text("UPDATE audit_head SET seq = :seq, hash = :hash WHERE tenant_id = :tenant")
 
 
@@ -161,14 +165,11 @@ def export(tx: Tx, tenant_id: TenantId) -> Iterator[str]:
 
 
 def _lock_head(tx: Tx, tenant_id: TenantId) -> ChainHead:
-    """The end of the chain, ours until the commit."""
-    tx.execute(
-        text("INSERT INTO audit_head (tenant_id, seq, hash) VALUES (:tenant, 0, :genesis) ON CONFLICT DO NOTHING"),
-        {"tenant": tenant_id, "genesis": GENESIS},
-    )
-    row = tx.execute(
-        text("SELECT seq, hash FROM audit_head WHERE tenant_id = :tenant FOR UPDATE"), {"tenant": tenant_id}
-    ).one()
+    """The end of the chain, ours until the commit; made for a tenant's first event."""
+    row = tx.execute(_LOCK_HEAD, {"tenant": tenant_id}).one_or_none()
+    if row is None:
+        tx.execute(_FIRST_HEAD, {"tenant": tenant_id, "genesis": GENESIS})
+        row = tx.execute(_LOCK_HEAD, {"tenant": tenant_id}).one()
     return ChainHead(row.seq, row.hash)
 
 

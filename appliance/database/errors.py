@@ -45,6 +45,14 @@ class FolderUnreachable(Unavailable):
     hint = "Let that user pass through all folders above it (chmod o+x), or set data_dir to another place."
 
 
+class DatabaseFilesGone(Corrupt):
+    code = "database.files_gone"
+    message = "The database of {data_dir} was kept in {place}, which is gone."
+    hint = (
+        "Put the folder back, from a backup if need be. To begin anew without it, remove the link {data_dir}/postgres."
+    )
+
+
 class FolderNotWritable(Unavailable):
     code = "database.folder_not_writable"
     message = "The folder {folder} can't be written by user {user}."

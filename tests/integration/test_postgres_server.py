@@ -22,6 +22,7 @@ from appliance.database.errors import (
     BinariesMissing,
     BinariesUnusable,
     ClusterOfOtherVersion,
+    DatabaseFilesGone,
     DatabaseUnavailable,
     FolderNotOurs,
     FolderNotWritable,
@@ -350,6 +351,9 @@ def test_a_data_folder_behind_a_closed_one_works(
         assert running.layout.cluster.is_relative_to(place / "clusters")
     with new_server(closed / "data").running():
         assert execute(running, "SELECT 1") == 1
+    shutil.rmtree(place / "clusters")
+    with pytest.raises(DatabaseFilesGone), new_server(closed / "data").running():
+        pass
 
 
 @as_root

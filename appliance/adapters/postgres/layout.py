@@ -16,6 +16,7 @@ import structlog
 from appliance.adapters.postgres.account import ServerAccount, ourselves
 from appliance.database.errors import (
     AccessRefused,
+    DatabaseFilesGone,
     FolderNotOurs,
     FolderNotWritable,
     FolderUnreachable,
@@ -112,8 +113,11 @@ def prepare_cluster_parent(layout: Layout, account: ServerAccount) -> None:
 
     Raises:
         FolderUnreachable: neither the data folder nor the place that replaces it can be reached by the server's user.
+        DatabaseFilesGone: there were files elsewhere, and the folder they were in is no longer there.
     """
     link = layout.data_dir / "postgres"
+    if link.is_symlink() and not layout.cluster.parent.is_dir():
+        raise DatabaseFilesGone(data_dir=layout.data_dir, place=layout.cluster)
     if link.is_symlink() or link.exists():
         if not account.may_pass(layout.cluster.parent):
             raise FolderUnreachable(folder=layout.cluster.parent, user=account.name)
