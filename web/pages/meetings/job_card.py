@@ -25,7 +25,8 @@ class StepLine:
     state: str
     word: str
     progress: float
-    share: float
+    share: float | None
+    """Part of the whole time; nothing while the machine has not learned how the steps differ."""
     failure: Trouble | None
     can_retry: bool
 
@@ -49,6 +50,7 @@ class JobCard:
 def job_card(job: JobView, locale: Locale, *, can_cancel: bool, can_retry: bool) -> JobCard:
     """The card of a job, for somebody who may or may not interfere."""
     texts = Texts(locale)
+    learned = len({step.share for step in job.steps}) > 1
     return JobCard(
         id=job.id,
         meeting_id=job.meeting_id,
@@ -59,7 +61,7 @@ def job_card(job: JobView, locale: Locale, *, can_cancel: bool, can_retry: bool)
         failure=_trouble(job.failure, texts) if job.state is JobState.FAILED else None,
         can_cancel=can_cancel and job.state in (JobState.QUEUED, JobState.RUNNING),
         can_retry=can_retry and job.state in (JobState.FAILED, JobState.CANCELLED),
-        steps=tuple(_step_line(step, job, texts, may_retry=can_retry) for step in job.steps),
+        steps=tuple(_step_line(step, job, texts, may_retry=can_retry, with_share=learned) for step in job.steps),
     )
 
 
@@ -108,14 +110,14 @@ def _outlook(job: JobView, texts: Texts) -> str:
     return " · ".join(parts)
 
 
-def _step_line(step: StepView, job: JobView, texts: Texts, *, may_retry: bool) -> StepLine:
+def _step_line(step: StepView, job: JobView, texts: Texts, *, may_retry: bool, with_share: bool) -> StepLine:
     return StepLine(
         name=step.name,
         label=texts.step(step.name),
         state=_state_class(step.state),
         word=_word(step, texts),
         progress=step.progress,
-        share=step.share,
+        share=step.share if with_share else None,
         failure=_trouble(step.failure, texts) if step.state is not StepState.DONE else None,
         can_retry=may_retry and step.state is StepState.FAILED and job.state is JobState.FAILED,
     )

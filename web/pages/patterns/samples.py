@@ -48,8 +48,8 @@ def samples(locale: Locale) -> Samples:
     ]
     return Samples(
         meetings=_meetings(),
-        job_running=job_card(_job(failed=False), locale, can_cancel=True, can_retry=True),
-        job_failed=job_card(_job(failed=True), locale, can_cancel=True, can_retry=True),
+        job_running=job_card(a_job(failed=False), locale, can_cancel=True, can_retry=True),
+        job_failed=job_card(a_job(failed=True), locale, can_cancel=True, can_retry=True),
         turns=turns(segments, formats, names={}),
         removed=[RemovedLine(0, 41.2, 44.0, "0:41", "Thank you for watching.", "No speech is heard here.")],
         minutes=_minutes(),
@@ -78,7 +78,8 @@ def _meetings() -> list[SimpleNamespace]:
     ]
 
 
-def _job(*, failed: bool) -> JobView:
+def a_job(*, failed: bool) -> JobView:
+    """The job of the invented meeting: half-way through, or stopped by a failure."""
     states = (
         ("validate", Queue.GENERAL, StepState.DONE, 1.0, 0.02),
         ("transcribe", Queue.SPEECH, StepState.DONE if failed else StepState.RUNNING, 1.0 if failed else 0.57, 0.41),
