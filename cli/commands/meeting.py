@@ -22,6 +22,7 @@ from appliance.kernel.units import format_bytes, format_clock
 from appliance.meetings.errors import MeetingNotFound, UploadFinished
 from appliance.meetings.model import MeetingRow, MeetingView
 from appliance.meetings.uploads import StartedMeeting
+from appliance.search.model import Hit
 from appliance.settings import Settings
 from cli.commands.meeting_exports import EXPORTS, Export
 from cli.exit_codes import ExitCode
@@ -107,6 +108,24 @@ def show(meeting: Id, as_json: AsJson = False) -> None:
         print_json(_fields(view))
     else:
         print_fields({**_fields(view), "documents": ", ".join(view.documents), "recording": _recording_line(view)})
+
+
+@app.command()
+def search(
+    words: Annotated[list[str], typer.Argument(help="Words that must all have been said, in any inflection.")],
+    limit: Annotated[int, typer.Option(min=1, max=100, help="How many passages.")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """Find what was said, the newest meetings first."""
+    with _services() as (services, actor):
+        hits = services.search.find(actor, " ".join(words), limit=limit)
+    if as_json:
+        print_json([_hit(hit) for hit in hits])
+        return
+    rows = [
+        (hit.meeting_id, hit.meeting_title, format_clock(hit.start_s), hit.speaker, hit.snippet.text) for hit in hits
+    ]
+    print_table(("id", "meeting", "at", "speaker", "words"), rows, empty="Nobody said that.")
 
 
 @app.command()
@@ -260,6 +279,18 @@ def _fields(view: MeetingView) -> dict[str, Any]:
             "sample_rate": recording.sample_rate,
             "has_video": recording.has_video,
         },
+    }
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {
+        "meeting_id": str(hit.meeting_id),
+        "title": hit.meeting_title,
+        "segment": hit.segment_id,
+        "start_s": hit.start_s,
+        "speaker": hit.speaker,
+        "text": hit.snippet.text,
+        "marks": hit.snippet.marks,
     }
 
 

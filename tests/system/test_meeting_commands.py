@@ -43,7 +43,9 @@ def test_a_recording_goes_in_and_a_record_comes_out(appliance: Appliance, record
     assert {"transcript", "minutes", "peaks"} <= set(shown["documents"])
 
     transcript = json.loads(appliance.run("meeting", "export", meeting_id, "transcript.json"))
-    assert transcript["segments"]
+    first = transcript["segments"][0]
+    hits = appliance.run_json("meeting", "search", first["text"].split()[0])
+    assert (meeting_id, first["id"]) in [(hit["meeting_id"], hit["segment"]) for hit in hits]
     assert appliance.run("meeting", "export", meeting_id, "transcript.vtt").startswith("WEBVTT")
     assert appliance.run("meeting", "export", meeting_id, "transcript.rttm").startswith("SPEAKER")
     assert json.loads(appliance.run("meeting", "export", meeting_id, "minutes.json"))["language"] == "en"

@@ -264,7 +264,7 @@ def text_of_a_run(appliance: Appliance, recording: bytes) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("engines", ["fake", pytest.param("real", marks=pytest.mark.models)])
 def test_no_process_of_an_appliance_writes_a_word_down(scratch: Path, engines: str) -> None:
     """Database, workers and commands, with everything that their libraries do behind our back.
