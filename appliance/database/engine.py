@@ -108,6 +108,8 @@ class Database:
         """
         with _told_plainly(), Tx(self.engine, tenant_id, read_only=True) as tx:
             yield tx
+            # A rollback would do as well, but psycopg then forgets every prepared statement of the connection.
+            tx.commit()
 
     def raw_connection(self) -> psycopg.Connection[Any]:
         """A psycopg connection outside the pool in autocommit mode, for LISTEN and for Huey; the caller closes it.

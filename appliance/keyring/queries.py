@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import text
 
 from appliance.database.engine import Tx
 from appliance.kernel.ids import MeetingId, TenantId
 
 _MEETING_KEYS = text(
-    "SELECT meeting_id, tenant_id, tenant_key_version, wrapped FROM meeting_key WHERE meeting_id IN :ids"
-).bindparams(bindparam("ids", expanding=True))
+    "SELECT meeting_id, tenant_id, tenant_key_version, wrapped FROM meeting_key WHERE meeting_id = ANY(:ids)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ def tenant_key(tx: Tx, tenant_id: TenantId, version: int | None = None) -> Wrapp
 
 def meeting_keys(tx: Tx, ids: Iterable[MeetingId]) -> list[WrappedMeetingKey]:
     """The keys of several meetings in one question; those of other tenants do not show."""
-    rows = tx.execute(_MEETING_KEYS, {"ids": list(ids)})
+    rows = tx.execute(_MEETING_KEYS, {"ids": list(ids)}).all()
     return [
         WrappedMeetingKey(MeetingId(row.meeting_id), TenantId(row.tenant_id), row.tenant_key_version, row.wrapped)
         for row in rows

@@ -32,10 +32,11 @@ _STATES = {
 }
 
 _COLUMNS = (
-    "m.id, m.title_sealed, m.owner_id, m.created_at, m.language, m.speakers, m.job_id, j.state AS job_state,"
-    " r.filename_sealed, r.size_bytes, r.duration_s, r.container, r.codec, r.channels, r.sample_rate, r.has_video"
+    "m.id, m.title_sealed, m.owner_id, m.created_at, m.language, m.speakers, m.job_id, j.state AS job_state, "
+    "r.filename_sealed, r.size_bytes, r.duration_s, r.container, r.codec, r.channels, r.sample_rate, r.has_video"
     " FROM meeting m LEFT JOIN recording r ON r.meeting_id = m.id LEFT JOIN job j ON j.id = m.job_id"
 )
+_STATE_AT = _COLUMNS.split(", ").index("j.state AS job_state")
 _ONE = f"SELECT {_COLUMNS} WHERE m.id = :meeting"
 _PAGE = f"SELECT {_COLUMNS} WHERE m.tenant_id = :tenant"
 _OWN = " AND m.owner_id = :reader"
@@ -85,7 +86,7 @@ def meeting_page(
     statement = _PAGE + (_OWN if reader else "") + (_AFTER if after else "") + _NEWEST_FIRST
     created_at, last_id = after or (None, None)
     values = {"tenant": tx.tenant_id, "reader": reader, "created_at": created_at, "id": last_id, "most": most}
-    return [_sealed_meeting(row) for row in tx.execute(text(statement), values)]
+    return [_sealed_meeting(row) for row in tx.execute(text(statement), values).all()]
 
 
 def expired_uploads(tx: Tx, *, now: datetime, most: int) -> Sequence[tuple[UploadId, TenantId]]:
@@ -119,6 +120,7 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
 
 
 def _sealed_meeting(row: Row[Any]) -> SealedMeeting:
-    values = row._asdict()
-    job_state = values.pop("job_state")
-    return SealedMeeting(**values, state=_STATES[JobState(job_state) if job_state else None])
+    """By position, because a page makes fifty: the columns come in the order of the fields."""
+    values = list(row)
+    values[_STATE_AT] = _STATES[values[_STATE_AT]]
+    return SealedMeeting(*values)
