@@ -20,15 +20,20 @@ from appliance.kernel.ids import JobId, MeetingId, TenantId, UserId
 
 UNKNOWN_AUDIO_S = 60.0
 """What a turn costs its owner as long as nobody knows how long the recording is."""
+LOOKED_AT = 64
+"""Steps at the head of the line among which one is looked for that nobody else is just taking."""
 
 # One statement, because each further one would cost the waiting step another way to the server and back.
 _CLAIM = text(
     """
     WITH chosen AS (
         SELECT s.job_id, s.name, s.losses
-        FROM job_step s JOIN job_line l ON l.job_id = s.job_id AND l.name = s.name
-        WHERE l.queue = :queue AND s.state IN ('ready', 'undo_ready') AND s.ready_at <= now()
-          AND s.kind || '/' || s.name = ANY(:known)
+        FROM (
+            SELECT l.job_id, l.name, l.place FROM job_line l
+            WHERE l.queue = :queue AND l.kind || '/' || l.name = ANY(:known)
+            ORDER BY l.place LIMIT :looked_at
+        ) l JOIN job_step s ON s.job_id = l.job_id AND s.name = l.name
+        WHERE s.state IN ('ready', 'undo_ready') AND s.ready_at <= now()
         ORDER BY l.place
         LIMIT 1
         FOR UPDATE OF s SKIP LOCKED
@@ -132,6 +137,7 @@ class Leases:
             "worker": self._process.name,
             "lease_s": self._policy.lease_s,
             "unknown_audio_s": UNKNOWN_AUDIO_S,
+            "looked_at": LOOKED_AT,
         }
         with self._database.transaction(None) as tx:
             row = tx.execute(_CLAIM, values).one_or_none()

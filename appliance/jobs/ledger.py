@@ -140,6 +140,7 @@ class Ledger:
         elif before.state in {StepState.FAILED, StepState.CANCELLED, StepState.DONE}:
             row.finished_at = None
             _start_afresh(row)
+            row.resumed = after.dirty and after.state is StepState.READY  # it goes on from its checkpoint
         elif after.state is StepState.FAILED:
             row.finished_at = entry.now
 

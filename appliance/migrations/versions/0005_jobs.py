@@ -129,14 +129,15 @@ CREATE TABLE job_worker (
 # See docs/adr/0023-fair-turns.md for why people wait in line, and not jobs.
 _LINE = """
 CREATE FUNCTION job_share_left(served_s double precision, served_at timestamptz) RETURNS double precision
-LANGUAGE sql STABLE SET search_path = pg_catalog
-AS $$ SELECT served_s * power(0.5, greatest(0, extract(epoch FROM now() - served_at)::double precision) / 3600) $$;
+LANGUAGE sql STABLE  -- without a search_path of its own, so that it is inlined: it is reckoned for every ready step
+AS $$ SELECT served_s * pg_catalog.power(
+          0.5, greatest(0, pg_catalog.date_part('epoch', pg_catalog.now() - served_at)) / 3600) $$;
 
 CREATE VIEW job_line AS
 WITH ready AS (
-    SELECT s.job_id, s.name, s.tenant_id, s.queue, s.owner_key, s.priority, s.ready_at,
+    SELECT s.job_id, s.name, s.tenant_id, s.kind, s.queue, s.owner_key, s.priority, s.ready_at,
            s.state = 'undo_ready' AS undo,
-           s.priority + floor(extract(epoch FROM now() - s.ready_at) / 600) AS aged_priority
+           s.priority + floor(date_part('epoch', now() - s.ready_at) / 600) AS aged_priority
     FROM job_step s
     WHERE s.state IN ('ready', 'undo_ready') AND s.ready_at <= now()
 ), turns AS (
@@ -146,13 +147,12 @@ WITH ready AS (
                    ORDER BY r.undo DESC, r.aged_priority DESC, r.ready_at, r.job_id, r.name)
 ), ranked AS (
     SELECT t.*,
-           max(t.priority) OVER (PARTITION BY t.queue, t.owner_key ORDER BY t.turn
-                                 ROWS BETWEEN CURRENT ROW AND UNBOUNDED FOLLOWING)
-           + floor(extract(epoch FROM now() - greatest(t.waiting_since, h.served_at)) / 600) AS urgency,
+           max(t.priority) OVER (PARTITION BY t.queue, t.owner_key ORDER BY t.turn DESC)  -- of this turn and later ones
+           + floor(date_part('epoch', now() - greatest(t.waiting_since, h.served_at)) / 600) AS urgency,
            coalesce(job_share_left(h.served_s, h.served_at), 0) AS served_s
     FROM turns t LEFT JOIN job_share h ON h.queue = t.queue AND h.owner_key = t.owner_key
 )
-SELECT job_id, name, tenant_id, queue,
+SELECT job_id, name, tenant_id, kind, queue,
        row_number() OVER (PARTITION BY queue
                           ORDER BY undo DESC, urgency DESC, turn, served_s, ready_at, job_id, name) AS place
 FROM ranked;

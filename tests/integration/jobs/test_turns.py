@@ -8,7 +8,7 @@ import pytest
 
 from appliance.jobs.context import StepContext
 from appliance.jobs.estimates import ENOUGH
-from appliance.jobs.model import Queue, Saga
+from appliance.jobs.model import JobState, Queue, Saga
 from appliance.kernel.actor import Actor
 from tests.factories.jobs import Worker, Workshop, person
 from tests.fakes.steps import one_step_saga, recording_saga
@@ -191,6 +191,25 @@ def test_only_undisturbed_runs_are_learned_from(workshop: MakeWorkshop) -> None:
     worker.leases.give_back(worker.must_claim())
     worker.runner.drain()
     assert shop.scalar("SELECT count(*) FROM job_history") == 1
+
+
+def test_a_retry_is_not_learned_from(workshop: MakeWorkshop) -> None:
+    """What goes on from a checkpoint did only a part of the work."""
+    broken = [True]
+
+    def fails_while_broken(ctx: StepContext) -> None:
+        ctx.set_audio_seconds(60)
+        if broken:
+            raise RuntimeError
+
+    shop = workshop(one_step_saga(fails_while_broken))
+    job_id = shop.start()
+    shop.run_everything()
+    broken.clear()
+    shop.service.retry(actor=shop.boss, job_id=job_id)
+    shop.run_everything()
+    assert shop.view(job_id).state is JobState.DONE
+    assert shop.scalar("SELECT count(*) FROM job_history") == 0
 
 
 def test_progress_weighs_steps_by_their_time(workshop: MakeWorkshop) -> None:
