@@ -48,9 +48,7 @@ class FolderUnreachable(Unavailable):
 class DatabaseFilesGone(Corrupt):
     code = "database.files_gone"
     message = "The database of {data_dir} was kept in {place}, which is gone."
-    hint = (
-        "Put the folder back, from a backup if need be. To begin anew without it, remove the link {data_dir}/postgres."
-    )
+    hint = "Put the folder back, from a backup if need be. To begin anew, remove the link {data_dir}/postgres."
 
 
 class FolderNotWritable(Unavailable):
@@ -117,6 +115,12 @@ class NotInitialised(Unavailable):
     code = "database.not_initialised"
     message = "The appliance's database has not been set up yet."
     hint = "Run: hangjegyzet db init"
+
+
+class ServerNotPrepared(Unavailable):
+    code = "database.server_not_prepared"
+    message = "The server at {place} does not answer, or has no roles and no database for the appliance yet."
+    hint = "Its administrator makes them with: hangjegyzet db roles | psql"
 
 
 class DataDamaged(Corrupt):

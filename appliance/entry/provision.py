@@ -13,7 +13,7 @@ from appliance.audit import service as trail
 from appliance.audit.model import AuditName, Outcome, VerificationReport
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database
-from appliance.database.errors import DatabaseUnavailable, NotInitialised
+from appliance.database.errors import DatabaseUnavailable, NotInitialised, ServerNotPrepared
 from appliance.database.ports import DatabaseServer, ServerStatus
 from appliance.database.roles import DatabaseRole
 from appliance.identity.permissions import EVERY_PERMISSION
@@ -64,7 +64,7 @@ def initialise(settings: Settings, *, organisation: str) -> Initialised:
     """
     server = open_server(settings)
     with server.running():
-        created = provision(server.superuser_url()) if isinstance(server, EmbeddedServer) else False
+        created = _provision(server)
         runner.upgrade(server.url(DatabaseRole.OWNER))
         with _database(server, DatabaseRole.OWNER) as owner:
             require_ready(owner)
@@ -179,6 +179,17 @@ def operator(tenant_id: TenantId) -> Actor:
     """Somebody with a shell on this machine, by the name that they logged in with."""
     name = os.environ.get("SUDO_USER") or getpass.getuser()
     return Actor(ActorKind.OPERATOR, tenant_id, name, origin="cli", permissions=frozenset(EVERY_PERMISSION))
+
+
+def _provision(server: DatabaseServer) -> bool:
+    """Roles and database of the embedded server; those of another one are its administrator's to make."""
+    if isinstance(server, EmbeddedServer):
+        return provision(server.superuser_url())
+    try:
+        runner.current(server.url(DatabaseRole.OWNER))
+    except NotInitialised:
+        raise ServerNotPrepared(place=server.status().place) from None
+    return False
 
 
 @contextmanager

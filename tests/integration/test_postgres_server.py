@@ -23,12 +23,12 @@ from appliance.database.errors import (
     BinariesUnusable,
     ClusterOfOtherVersion,
     DatabaseFilesGone,
-    DatabaseUnavailable,
     FolderNotOurs,
     FolderNotWritable,
     NoServerAccount,
     ServerDidNotStart,
     ServerInUse,
+    ServerNotPrepared,
     SocketPathTooLong,
     WrongLocale,
 )
@@ -543,8 +543,9 @@ def test_a_server_of_somebody_else_that_is_down_is_told(scratch: Path) -> None:
     """Starting it is not our business."""
     theirs = ExternalServer(f"postgresql:///hangjegyzet?host={scratch}")
     assert not theirs.status().running
-    with pytest.raises(DatabaseUnavailable), theirs.running():
+    with pytest.raises(ServerNotPrepared) as refusal, theirs.running():
         pass
+    assert "hangjegyzet db roles" in refusal.value.remedy
 
 
 def test_the_password_of_a_server_is_not_shown() -> None:

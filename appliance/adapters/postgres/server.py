@@ -18,7 +18,7 @@ from appliance.adapters.postgres import cluster, layout, process
 from appliance.adapters.postgres.account import ServerAccount, account_for, ourselves
 from appliance.adapters.postgres.binaries import Binaries, find_binaries
 from appliance.adapters.postgres.locks import SharedLock, exclusive
-from appliance.database.errors import AccessRefused, DatabaseUnavailable, ServerInUse
+from appliance.database.errors import AccessRefused, ServerInUse, ServerNotPrepared
 from appliance.database.hungarian import require_hungarian
 from appliance.database.ports import DatabaseServer, ServerStatus
 from appliance.database.roles import DATABASE_NAME, DatabaseRole
@@ -233,9 +233,10 @@ class ExternalServer:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Only makes sure that it answers."""
-        if not self.status().running:
-            raise DatabaseUnavailable
+        """Only makes sure that it answers the appliance."""
+        status = self.status()
+        if not status.running:
+            raise ServerNotPrepared(place=status.place)
         yield
 
     def ensure(self) -> bool:
