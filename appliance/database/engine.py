@@ -16,13 +16,16 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
-from appliance.database.errors import DatabaseUnavailable, NotInitialised
-from appliance.kernel.errors import Unavailable
+from appliance.database.errors import DatabaseUnavailable, DataDamaged, NotInitialised
+from appliance.kernel.errors import HangJegyzetError
 from appliance.kernel.ids import TenantId
 
 CONNECT_LIMIT_S = 10
 CONNECTION_LOST = ("08", "57P", "53300")
 """SQLSTATEs of a server that is gone, going, starting or full (PostgreSQL documentation, appendix A)."""
+
+DATA_DAMAGED = ("XX001", "XX002")
+"""SQLSTATEs of a page or an index that failed its checksum or makes no sense."""
 
 _MISSING = re.compile(r'FATAL:\s+(?:database|role) "[^"]+" does not exist')
 
@@ -94,6 +97,7 @@ class Database:
         Raises:
             DatabaseUnavailable: the server does not answer or went away; nothing of this transaction was kept, unless
                 it went away in the very moment of the commit.
+            DataDamaged: a page on the disk failed its checksum.
         """
         with _told_plainly(), Tx(self.engine, tenant_id) as tx:
             yield tx
@@ -150,7 +154,9 @@ def is_connection_loss(error: BaseException | None) -> bool:
     return error.sqlstate.startswith(CONNECTION_LOST)
 
 
-def _plain_error(error: BaseException | None, *, lost: bool = False) -> Unavailable | None:
+def _plain_error(error: BaseException | None, *, lost: bool = False) -> HangJegyzetError | None:
+    if isinstance(error, psycopg.Error) and error.sqlstate in DATA_DAMAGED:
+        return DataDamaged(reason=error.diag.message_primary)
     if not (lost or is_connection_loss(error)):
         return None
     # A refused connection carries no SQLSTATE, only the server's words, which are English under our locale.

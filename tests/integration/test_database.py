@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.database.engine import Database, Tx
-from appliance.database.errors import DatabaseUnavailable, NotInitialised, SchemaBehind, SchemaUnknown
+from appliance.database.errors import DatabaseUnavailable, DataDamaged, NotInitialised, SchemaBehind, SchemaUnknown
 from appliance.database.roles import DatabaseRole
 from appliance.kernel.ids import TenantId
 from appliance.migrations import runner
@@ -122,6 +122,13 @@ def test_a_database_that_was_never_made_is_told_as_such(postgres_server: Embedde
     missing = Database(postgres_server.url(DatabaseRole.WEB, "no_such_database"))
     with pytest.raises(NotInitialised), missing.transaction(None) as tx:
         tx.execute(text("SELECT 1"))
+
+
+def test_damaged_data_is_told_as_such(db: TestDatabase) -> None:
+    """A page that fails its checksum is no reason to try again, but to stop."""
+    damage = "DO $$ BEGIN RAISE EXCEPTION 'invalid page in block 7' USING ERRCODE = 'data_corrupted'; END $$"
+    with pytest.raises(DataDamaged, match="block 7"), db.web.transaction(None) as tx:
+        tx.execute(text(damage))
 
 
 def test_a_mistake_in_a_statement_is_not_told_as_unavailable(db: TestDatabase) -> None:
