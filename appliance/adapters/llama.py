@@ -75,6 +75,7 @@ class LlamaLanguageModel:
                 n_threads=threads,
                 n_threads_batch=threads,
                 n_gpu_layers=self.device.gpu_layers,
+                use_mmap=False,  # llama.cpp repacks the weights for the CPU: mapped as well, they lie in memory twice
                 seed=0,
                 verbose=False,
             )

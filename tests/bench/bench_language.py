@@ -1,8 +1,8 @@
 """How good minutes are and what they cost: ``python -m tests.bench.bench_language [--fake] [--json] [MEETING …]``.
 
 Prints recall and precision of decisions and tasks, owners and dates, how many claims are borne out and how many the
-model worded, and seconds and tokens per second, for the sample meetings, the reference meetings that the cues were written
-with, and the held-out ones that they were not.
+model worded, and seconds and tokens per second; for the sample meetings, the reference meetings that the cues were
+written with, and the held-out ones that they were not.
 """
 
 import argparse
@@ -21,6 +21,9 @@ from appliance.minutes.writing import MinutesWriter
 from appliance.quality.faithfulness import Faithfulness, faithfulness
 from appliance.transcripts.model import Transcript
 from tests.factories.minutes import HELD_OUT, MEETINGS, a_transcript, reference, reference_meetings
+
+BUDGET_MIB = 2560
+"""What a language worker may take with the starter model."""
 
 
 def sample(language: str) -> tuple[Transcript, dict[str, Any]]:
@@ -46,7 +49,7 @@ def measure(model: LanguageModel, names: list[str]) -> dict[str, Any]:
     for name, (group, transcript, expected) in meetings().items():
         if names and name not in names:
             continue
-        started = time.perf_counter()
+        started, busy = time.perf_counter(), time.process_time()
         written = MinutesWriter(model).write(transcript)
         seconds = time.perf_counter() - started
         figures = faithfulness(written.minutes, expected, turn_of=lambda segment: segment + 1)
@@ -54,6 +57,7 @@ def measure(model: LanguageModel, names: list[str]) -> dict[str, Any]:
         tally = written.tally
         rows[name] = row(figures) | {
             "seconds": round(seconds, 1),
+            "cpu_seconds": round(time.process_time() - busy, 1),
             "questions": tally.questions,
             "read_tokens": tally.prompt_tokens - tally.cached_tokens,
             "cached_tokens": tally.cached_tokens,
@@ -95,7 +99,10 @@ def main() -> None:
     parser.add_argument("--fake", action="store_true", help="measure the cues alone, without a model")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    result = measure(_model(fake=options.fake), options.meetings)
+    started = time.perf_counter()
+    model = _model(fake=options.fake)
+    load_s = round(time.perf_counter() - started, 1)
+    result = {"load_s": load_s} | measure(model, options.meetings)
     if options.json:
         print(json.dumps(result, ensure_ascii=False, indent=1))
     else:
@@ -115,17 +122,17 @@ def _model(*, fake: bool) -> LanguageModel:
 
 
 def _print(result: dict[str, Any]) -> None:
-    print(f"model {result['model']}, peak {result['peak_mib']} MiB")
+    print(f"model {result['model']}, loaded in {result['load_s']} s, peak {result['peak_mib']} MiB of {BUDGET_MIB} MiB")
     print(
         f"{'meeting':<18}{'decisions':>12}{'actions':>12}{'owner':>7}{'due':>6}{'quest.':>7}{'supported':>11}{'model':>7}"
-        f"{'rejected':>9}{'s':>8}{'tok/s':>7}"
+        f"{'rejected':>9}{'s':>8}{'cpu s':>8}{'tok/s':>7}"
     )
     for name, one in {**result["meetings"], **{f"= {name}": one for name, one in result["groups"].items()}}.items():
         print(
             f"{name:<18}{one['decisions_recall']:>6.2f}/{one['decisions_precision']:.2f}"
             f"{one['actions_recall']:>7.2f}/{one['actions_precision']:.2f}{one['owners']:>7.2f}{one['dues']:>6.2f}"
             f"{one['questions_recall']:>7.2f}{one['supported']:>7}/{one['claims']:<3}{one['by_model']:>7}{one['rejected']:>9}"
-            f"{one.get('seconds', ''):>8}{one.get('written_tokens_per_s', ''):>7}"
+            f"{one.get('seconds', ''):>8}{one.get('cpu_seconds', ''):>8}{one.get('written_tokens_per_s', ''):>7}"
         )
         for text in one["missed"] if not name.startswith("=") else ():
             print(f"    missed: {text}")
