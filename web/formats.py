@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import babel
-from babel.dates import format_date, format_skeleton
+from babel.dates import format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 from appliance.kernel.sorting import SortKey, hungarian_sort_key
@@ -42,10 +42,6 @@ class Formats:
         day = _day(local.date(), datetime.now(UTC).year, self.locale)
         separator = " " if self.locale == "hu" else ", "
         return f"{day}{separator}{local:%H:%M}"
-
-    def day(self, at: datetime) -> str:
-        """A day, long: ``23 November 2026``."""
-        return format_date(at.astimezone().date(), "long", locale=_LOCALES[self.locale])
 
     def machine(self, at: datetime) -> str:
         """For the ``datetime`` attribute: ISO 8601 in UTC."""

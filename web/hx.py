@@ -11,8 +11,3 @@ def wants_fragment(headers: Mapping[str, str]) -> bool:
 def redirect(url: str) -> dict[str, str]:
     """Response headers that make htmx load another page."""
     return {"HX-Redirect": url}
-
-
-def retarget(selector: str, *, swap: str = "innerHTML") -> dict[str, str]:
-    """Response headers that put this answer somewhere else than the asker meant: an error into the form's summary."""
-    return {"HX-Retarget": selector, "HX-Reswap": swap}

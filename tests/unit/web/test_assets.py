@@ -84,3 +84,13 @@ def test_templates_have_no_inline_script_or_style() -> None:
     inline = re.compile(r"\sstyle=|<style|<script(?![^>]*src=)|\son\w+=|hx-on|javascript:|\bjs:")
     found = [path.relative_to(WEB) for path in WEB.rglob("*.html") if inline.search(path.read_text())]
     assert found == []
+
+
+def test_the_sprite_has_exactly_the_icons_that_templates_use() -> None:
+    """An icon that is missing would be an empty square; one that nobody uses is only weight."""
+    listed = {line for line in (WEB / "static" / "icons.txt").read_text().splitlines() if line and line[0] != "#"}
+    sources = "".join(path.read_text() for suffix in ("html", "py") for path in WEB.rglob(f"*.{suffix}"))
+    named = set(re.findall(r'icon\("([a-z0-9-]+)"\)|symbol="([a-z0-9-]+)"', sources))
+    used = {name for pair in named for name in pair if name}
+    assert used <= listed
+    assert {name for name in listed if f'"{name}"' not in sources} == set()
