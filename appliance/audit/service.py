@@ -77,7 +77,7 @@ class AuditTrail:
         waiting = tx.info.setdefault("audit", [])
         waiting.append(entry)
         if len(waiting) == 1:
-            tx.before_commit(lambda: self._append_waiting(tx))
+            tx.as_last_act(lambda: self._append_waiting(tx))
 
     def _append_waiting(self, tx: Tx) -> None:
         entries: list[_Entry] = tx.info.pop("audit")

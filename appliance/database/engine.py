@@ -31,26 +31,32 @@ _MISSING = re.compile(r'FATAL:\s+(?:database|role) "[^"]+" does not exist')
 
 
 class Tx(Session):
-    """One open transaction of one use case.
-
-    ``tenant_id`` is whose rows it sees. ``before_commit`` registers work that must be the last of the transaction, such
-    as appending to a chain whose head is locked until the commit.
-    """
+    """One open transaction of one use case; ``tenant_id`` is whose rows it sees."""
 
     def __init__(self, engine: Engine, tenant_id: TenantId | None, *, read_only: bool = False) -> None:
         super().__init__(engine, expire_on_commit=False)
         self.tenant_id = tenant_id
         self.read_only = read_only
-        self._last: list[Callable[[], None]] = []
+        self._before_commit: list[Callable[[], None]] = []
+        self._last_acts: list[Callable[[], None]] = []
 
     def before_commit(self, action: Callable[[], None]) -> None:
-        """Run ``action`` once, inside this transaction, right before it commits; actions run in the order given."""
-        self._last.append(action)
+        """Run ``action`` once, inside this transaction, when the use case is through; in the order given."""
+        self._before_commit.append(action)
+
+    def as_last_act(self, action: Callable[[], None]) -> None:
+        """Run ``action`` after all of those, right before the commit.
+
+        For what locks a row that everybody needs, such as the head of a chain: whoever takes that lock takes no other
+        after it, so two transactions never wait for each other.
+        """
+        self._last_acts.append(action)
 
     def finish(self) -> None:
         """Run what was registered, and what that registers, then commit."""
-        while self._last:
-            self._last.pop(0)()
+        while self._before_commit or self._last_acts:
+            waiting = self._before_commit or self._last_acts
+            waiting.pop(0)()
         self.commit()
 
 
@@ -145,7 +151,7 @@ def _told_plainly() -> Iterator[None]:
         raise
 
 
-def is_connection_loss(error: BaseException | None) -> bool:
+def _is_connection_loss(error: BaseException | None) -> bool:
     """Whether the server is gone or refuses connections, rather than a statement."""
     if not isinstance(error, psycopg.Error):
         return False
@@ -157,7 +163,7 @@ def is_connection_loss(error: BaseException | None) -> bool:
 def _plain_error(error: BaseException | None, *, lost: bool = False) -> HangJegyzetError | None:
     if isinstance(error, psycopg.Error) and error.sqlstate in DATA_DAMAGED:
         return DataDamaged(reason=error.diag.message_primary)
-    if not (lost or is_connection_loss(error)):
+    if not (lost or _is_connection_loss(error)):
         return None
     # A refused connection carries no SQLSTATE, only the server's words, which are English under our locale.
     return NotInitialised() if _MISSING.search(str(error)) else DatabaseUnavailable()

@@ -1,6 +1,5 @@
 """Column types and the table base that rooms share."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import DateTime, LargeBinary
@@ -22,8 +21,3 @@ def bytes_column(**options: Any) -> Any:
 def json_column(**options: Any) -> Any:
     """A ``jsonb`` field; never holds content."""
     return Field(sa_type=JSONB, **options)
-
-
-def utc_now() -> datetime:
-    """The present moment, for columns that nobody sets."""
-    return datetime.now(UTC)

@@ -75,7 +75,7 @@ def test_a_reading_transaction_cannot_write(db: TestDatabase, tenant: TenantId) 
         tx.execute(text("UPDATE tenant SET name = 'Gamma'"))
 
 
-def test_last_acts_run_in_order_and_before_the_commit(db: TestDatabase, tenant: TenantId) -> None:
+def test_registered_acts_run_in_order_and_before_the_commit(db: TestDatabase, tenant: TenantId) -> None:
     """What is registered for the end, also by an act of the end, runs once, in this transaction."""
     seen: list[object] = []
     with db.owner.transaction(tenant) as tx:
@@ -86,8 +86,18 @@ def test_last_acts_run_in_order_and_before_the_commit(db: TestDatabase, tenant: 
     assert visible(db.web, tenant) == ["Gamma"]
 
 
-def test_last_acts_do_not_run_after_an_error(db: TestDatabase, tenant: TenantId) -> None:
-    """A failed use case has no last acts."""
+def test_a_last_act_comes_after_everything_else(db: TestDatabase, tenant: TenantId) -> None:
+    """Also after what is registered later, or by the others: it takes the lock that everybody needs."""
+    seen: list[str] = []
+    with db.web.transaction(tenant) as tx:
+        tx.as_last_act(lambda: seen.append("last"))
+        tx.before_commit(lambda: tx.before_commit(lambda: seen.append("third")))
+        tx.before_commit(lambda: seen.append("second"))
+    assert seen == ["second", "third", "last"]
+
+
+def test_registered_acts_do_not_run_after_an_error(db: TestDatabase, tenant: TenantId) -> None:
+    """A failed use case has no end to act at."""
     seen: list[str] = []
     with pytest.raises(RuntimeError), db.owner.transaction(tenant) as tx:
         fail_after(tx.before_commit(lambda: seen.append("ran")))

@@ -3,11 +3,13 @@
 import hashlib
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable
 
 import psycopg
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from appliance.audit import queries
@@ -86,7 +88,7 @@ def test_a_use_case_that_fails_leaves_no_event(db: TestDatabase, audit: AuditTra
     with db.web.transaction(tenant) as tx:
         audit.record(tx, NAME, actor=actor_of(tenant), subject_type="x", subject_id=None)
         tx.rollback()
-        tx._last.clear()
+        tx._last_acts.clear()
     with db.web.reading(tenant) as tx:
         assert queries.latest(tx, tenant) == []
 
@@ -307,3 +309,35 @@ def test_an_event_without_its_tenant_is_refused_by_the_database(
     """In a transaction of nobody the web can't write into anybody's trail."""
     with pytest.raises(DBAPIError, match="row-level security"), db.web.transaction(None) as tx:
         audit.record(tx, NAME, actor=actor_of(tenant), subject_type="x", subject_id=None)
+
+
+def test_use_cases_that_lock_the_same_rows_do_not_wait_for_each_other(
+    db: TestDatabase, audit: AuditTrail, tenant: TenantId
+) -> None:
+    """One that checks its lease at the end, after it recorded, and one that holds that row and records: no deadlock."""
+    with db.connect(db.superuser_url) as superuser:
+        superuser.execute("CREATE TABLE leased (n integer)")
+        superuser.execute("INSERT INTO leased VALUES (0)")
+        superuser.execute("GRANT SELECT, UPDATE ON leased TO hangjegyzet_web")
+    held, failures = threading.Event(), []
+
+    def checks_its_lease_at_the_end() -> None:
+        try:
+            with db.web.transaction(tenant) as tx:
+                audit.record(tx, NAME, actor=actor_of(tenant), subject_type="x", subject_id=None)
+                tx.before_commit(lambda: tx.execute(text("UPDATE leased SET n = n + 1")))
+                held.wait(10)
+        except Exception as error:  # noqa: BLE001  # handed to the test's own thread
+            failures.append(error)
+
+    other = threading.Thread(target=checks_its_lease_at_the_end)
+    other.start()
+    with db.web.transaction(tenant) as tx:
+        tx.execute(text("UPDATE leased SET n = n + 1"))
+        held.set()
+        time.sleep(0.5)
+        audit.record(tx, NAME, actor=actor_of(tenant), subject_type="x", subject_id=None)
+    other.join(timeout=30)
+    assert failures == []
+    with db.web.reading(tenant) as tx:
+        assert verify(tx, tenant).events == 2
