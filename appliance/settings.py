@@ -27,10 +27,10 @@ class DatabaseSettings(_Section):
         description="Address of a server that runs already, as postgresql://…; unset starts the embedded one.",
     )
     bin_dir: Path | None = Field(
-        None, description="Folder with initdb and postgres; unset looks in the installed wheel, then in the distribution."
+        None, description="Folder with initdb and postgres; unset looks in the wheel, then in the distribution."
     )
     os_user: str | None = Field(
-        None, description="User that the embedded server runs as when we are root; unset tries hangjegyzet, then postgres."
+        None, description="User of the embedded server when we are root; unset tries hangjegyzet, then postgres."
     )
     pool_size: int = Field(8, ge=1, le=100, description="Connections that one process keeps.")
 
@@ -43,8 +43,8 @@ class WebSettings(_Section):
     public_url: str | None = Field(None, description="Address that people type, when it differs from host and port.")
     certificate: Path | None = Field(None, description="TLS certificate chain (PEM); unset generates one.")
     private_key: Path | None = Field(None, description="Its private key (PKCS#8 PEM).")
-    session_idle_s: int = Field(12 * 3600, ge=60, description="Sign-in ends after this many seconds without a request.")
-    session_absolute_s: int = Field(7 * 24 * 3600, ge=60, description="Sign-in ends after this many seconds in any case.")
+    session_idle_s: int = Field(12 * 3600, ge=60, description="Sign-in ends after so many seconds without a request.")
+    session_absolute_s: int = Field(7 * 24 * 3600, ge=60, description="Sign-in ends after so many seconds in any case.")
 
 
 class UploadSettings(_Section):
@@ -58,7 +58,7 @@ class UploadSettings(_Section):
 class SpeechSettings(_Section):
     """Speech to text, and who spoke when."""
 
-    engine: Literal["whisper", "fake"] = Field("whisper", description="fake is for plumbing tests: it invents nothing useful.")
+    engine: Literal["whisper", "fake"] = Field("whisper", description="fake is for plumbing tests only.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto takes CUDA when it is there and has room.")
     compute_type: Literal["auto", "int8", "int8_float16", "float16", "float32"] = Field(
         "auto", description="auto: int8 on a CPU, float16 or int8_float16 on a GPU by free memory."
@@ -70,7 +70,7 @@ class SpeechSettings(_Section):
 class LanguageSettings(_Section):
     """The language model that writes minutes."""
 
-    engine: Literal["llama", "fake"] = Field("llama", description="fake is for plumbing tests: it finds nothing.")
+    engine: Literal["llama", "fake"] = Field("llama", description="fake is for plumbing tests only.")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="auto offloads to CUDA when it is there.")
     threads: int = Field(0, ge=0, le=256, description="CPU threads; 0 takes all cores.")
     context_tokens: int = Field(8192, ge=1024, description="Context window; longer meetings are read in parts.")
@@ -96,7 +96,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("/var/lib/hangjegyzet"), description="Everything that this machine keeps.")
     models_dir: Path | None = Field(None, description="Model packs; unset is models/ in data_dir.")
-    root_key_file: Path | None = Field(None, description="The machine's root key; unset is secrets/root.key in data_dir.")
+    root_key_file: Path | None = Field(
+        None, description="The machine's root key; unset is secrets/root.key in data_dir."
+    )
     language: Literal["hu", "en"] = Field("hu", description="Language of the portal for somebody who has not chosen.")
     database: DatabaseSettings = DatabaseSettings()
     web: WebSettings = WebSettings()

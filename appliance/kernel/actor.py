@@ -24,7 +24,7 @@ class Actor:
     """The acting person or process.
 
     ``name`` is what the audit trail shows (an e-mail address, an operating-system user, a worker's name); ``origin`` is
-    the network address or the door; ``permissions`` were decided at sign-in by ``identity`` and are checked by use cases.
+    the network address or the door; ``permissions`` were decided by ``identity`` and are checked by use cases.
     """
 
     kind: ActorKind

@@ -1,7 +1,7 @@
 """The six kinds of error that every door knows how to render.
 
 A room subclasses one of the kinds in its own ``errors.py`` and gives it a stable ``code``, a ``message`` template whose
-named fields are filled by keyword arguments, and a ``hint`` that says what to do now. Doors decide the rendering: the web
+named fields are filled by keyword arguments, and a ``hint`` that says what to do now. Doors render it: the web
 an HTTP status and a fragment, the CLI an exit code, a job a stored failure with its remedy.
 """
 
