@@ -20,7 +20,7 @@ import appliance.language.errors
 import appliance.meetings.errors
 import appliance.minutes.errors
 import appliance.models.errors
-import appliance.transcripts.errors  # noqa: F401
+import appliance.transcripts.errors  # noqa: F401  # imported for its error classes
 from appliance.kernel.errors import HangJegyzetError
 
 _VALUE: Final = "(?P<{name}>.*)"

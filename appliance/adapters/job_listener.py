@@ -103,7 +103,7 @@ class JobListener:
             while not self._closed.is_set():
                 for notification in connection.notifies(timeout=LISTEN_S):
                     signal = _read(notification.payload)
-                    self._tell(lambda subscription, signal=signal: subscription.concerns(signal))  # type: ignore[misc]
+                    self._tell(lambda subscription, signal=signal: subscription.concerns(signal))  # type: ignore[misc]  # mypy cannot infer a default
 
     def _tell(self, wanted: Callable[[Subscription], bool]) -> None:
         with self._lock:

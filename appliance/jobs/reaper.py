@@ -176,7 +176,7 @@ class Reaper:
             else:
                 course = entry.course.given_back(loss.step)
                 if row.losses > 1:
-                    pause = pause_s(row.losses - 1, first_s=self._policy.retry_s, chance=random.random())  # noqa: S311
+                    pause = pause_s(row.losses - 1, first_s=self._policy.retry_s, chance=random.random())  # noqa: S311  # chance, not a secret
             log.warning(
                 "lease_reaped",
                 job=str(loss.job_id),
