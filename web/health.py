@@ -3,8 +3,8 @@
 import msgspec
 from litestar import Response, get
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
+from appliance.database.errors import DatabaseUnavailable
 from web.access import WITHOUT_SESSION, public
 from web.request import PortalRequest
 
@@ -38,6 +38,6 @@ def ready(request: PortalRequest) -> Response[HealthOut]:
     try:
         with request.services.database.reading(None) as tx:
             tx.execute(text("SELECT 1"))
-    except SQLAlchemyError:
+    except DatabaseUnavailable:
         return Response(HealthOut("unavailable", ["database"]), status_code=503)
     return Response(HealthOut("ok"))

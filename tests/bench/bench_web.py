@@ -87,6 +87,10 @@ class Visitor:
         answer = self._connection.getresponse()
         return answer.status, answer.read()
 
+    def reconnect(self) -> None:
+        """Begin a new connection: the portal closes those that were idle for half a minute."""
+        self._connection = http.client.HTTPConnection(self.host, self.port, timeout=120)
+
     def json(self, method: str, path: str, value: Any = None) -> Any:
         """One request with JSON both ways."""
         body = None if value is None else json.dumps(value).encode()
@@ -145,6 +149,7 @@ def measure_reads(portal: PortalProcess, visitor: Visitor, *, clients: int, each
 
 def measure_upload(portal: PortalProcess, visitor: Visitor, size_bytes: int) -> tuple[dict[str, float], str]:
     """What sending ``size_bytes`` adds to memory, and how fast it goes; and the meeting that comes of it."""
+    visitor.reconnect()
     block = os.urandom(SLICE)
     digests = {SLICE: _digest(block)}
     declared = {"filename": "bench.wav", "size_bytes": size_bytes}
@@ -173,6 +178,7 @@ def measure_upload(portal: PortalProcess, visitor: Visitor, size_bytes: int) -> 
 def measure_ranges(visitor: Visitor, meeting: str, size_bytes: int) -> dict[str, float]:
     """Megabytes a second of one range over everything, and the time to the first byte of a jump."""
     path = f"/api/v1/meetings/{meeting}/audio"
+    visitor.reconnect()
     buffer = bytearray(MIB)
     connection = http.client.HTTPConnection(visitor.host, visitor.port, timeout=120)
     rates = []

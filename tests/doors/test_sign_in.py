@@ -3,8 +3,13 @@
 import httpx
 import pytest
 
+from appliance.database.engine import Database
+from appliance.kernel.clock import FixedClock
+from appliance.kernel.ids import TenantId, new_uuid
+from appliance.keyring.service import KeyRing
+from appliance.settings import Settings
 from tests.factories.identity import PASSWORD
-from tests.factories.portal import ORIGIN, Browser, Portal
+from tests.factories.portal import ORIGIN, Browser, Portal, portal_services
 from web.security.client import DEVICE_COOKIE
 from web.security.sessions import COOKIE
 
@@ -125,6 +130,34 @@ def test_people_list_and_end_their_sessions(portal: Portal, anna: Browser) -> No
         other = next(s["id"] for s in listed if not s["current"])
         assert anna.http.delete(f"/api/v1/sessions/{other}", headers=anna.unsafe).status_code == 204
         assert elsewhere.http.get("/api/v1/sessions/current").status_code == 401
+
+
+def test_all_other_sessions_end_at_once(portal: Portal, anna: Browser) -> None:
+    """After a suspicion, one request; this session goes on."""
+    with portal.browser() as elsewhere:
+        elsewhere.sign_in("anna@example.org")
+        assert anna.http.delete("/api/v1/sessions", headers=anna.unsafe).json() == {"ended": 1}
+        assert elsewhere.http.get("/api/v1/sessions/current").status_code == 401
+    assert anna.http.get("/api/v1/sessions/current").status_code == 200
+
+
+def test_without_a_database_everybody_is_told_to_come_back(
+    clock: FixedClock, keyring: KeyRing, settings: Settings
+) -> None:
+    """503, as JSON for programs and as a page for people; the process lives, and says that it is not ready."""
+    gone = Database("postgresql+psycopg://hangjegyzet_web@/hangjegyzet?host=/nowhere", pool_size=1)
+    services, people = portal_services(
+        gone, clock=clock, keyring=keyring, tenant=TenantId(new_uuid()), settings=settings
+    )
+    with Portal(services, people).browser() as browser:
+        assert browser.http.get("/health/live").status_code == 200
+        assert browser.http.get("/health/ready").json() == {"status": "unavailable", "missing": ["database"]}
+        browser.http.cookies.set(COOKIE, "a token", domain="portal.test", path="/")
+        answer = browser.http.get("/api/v1/meetings")
+        assert (answer.status_code, answer.headers["content-type"]) == (503, "application/problem+json")
+        page = browser.http.get("/meetings")
+        assert page.status_code == 503
+        assert page.headers["content-type"].startswith("text/html")
 
 
 def test_an_administrator_creates_changes_and_resets_people(portal: Portal, anna: Browser) -> None:

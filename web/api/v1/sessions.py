@@ -48,6 +48,12 @@ class OwnSessionOut(msgspec.Struct, frozen=True, kw_only=True):
     user_agent: str
 
 
+class EndedOut(msgspec.Struct, frozen=True):
+    """How many sessions were ended."""
+
+    ended: int
+
+
 def signed_in_response(request: PortalRequest, session: NewSession) -> Response[SessionOut]:
     """201 with the cookies of a session just opened."""
     return Response(
@@ -96,6 +102,12 @@ def sign_out(request: PortalRequest) -> Response[None]:
     return Response(None, status_code=204, cookies=[ended_session_cookie()], headers={"clear-site-data": '"cache"'})
 
 
+@delete("/sessions", sync_to_thread=True, status_code=200, tags=["sessions"], **allow(Permission.ACCOUNT_OWN))
+def end_other_sessions(request: PortalRequest) -> EndedOut:
+    """End all of one's own sessions but this one."""
+    return EndedOut(request.services.identity.end_other_sessions(request.actor))
+
+
 @delete("/sessions/{session_id:uuid}", sync_to_thread=True, tags=["sessions"], **allow(Permission.ACCOUNT_OWN))
 def end_session(request: PortalRequest, session_id: FromPath[UUID]) -> None:
     """End one of one's own sessions."""
@@ -114,4 +126,4 @@ def _own_session_out(session: SessionView, current: SessionId | None) -> OwnSess
     )
 
 
-ROUTE_HANDLERS = (sign_in, own_sessions, current_session, sign_out, end_session)
+ROUTE_HANDLERS = (sign_in, own_sessions, current_session, sign_out, end_other_sessions, end_session)
