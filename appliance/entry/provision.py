@@ -3,7 +3,7 @@
 import getpass
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from appliance.adapters.postgres import EmbeddedServer, open_server
@@ -28,6 +28,9 @@ from appliance.settings import Settings
 from appliance.tenants import queries as tenants
 from appliance.tenants.model import TenantView
 from appliance.tenants.service import TenantService
+
+SETUP_LOCK_KEY = 0x48_4A_53_55
+"""Advisory lock ("HJSU") of whoever sets up this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def initialise(settings: Settings, *, organisation: str) -> Initialised:
     with server.running():
         created = _provision(server)
         runner.upgrade(server.url(DatabaseRole.OWNER))
-        with _database(server, DatabaseRole.OWNER) as owner:
+        with _database(server, DatabaseRole.OWNER) as owner, _alone(owner):
             require_ready(owner)
             new_key = _root_key(owner, settings)
             view, new_tenant = _first_tenant(owner, settings, organisation)
@@ -209,6 +212,14 @@ def _database(server: DatabaseServer, role: DatabaseRole) -> Iterator[Database]:
         yield database
     finally:
         database.dispose()
+
+
+@contextmanager
+def _alone(owner: Database) -> Iterator[None]:
+    """One at a time: two that set up the same machine together must not make two keys or two organisations."""
+    with closing(owner.raw_connection()) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [SETUP_LOCK_KEY])
+        yield
 
 
 def _all_tenants(database: Database) -> list[TenantView]:

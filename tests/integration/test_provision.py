@@ -1,6 +1,8 @@
 """Setting up on a server that somebody else runs."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,25 @@ def test_setting_up_twice_changes_nothing(settings: Settings) -> None:
     second = provision.initialise(settings, organisation="Another")
     assert second.organisation == first.organisation
     assert settings.root_key_path.read_bytes() == key
+
+
+SET_UP = """
+import sys
+from pathlib import Path
+from appliance.entry.provision import initialise
+from appliance.settings import DatabaseSettings, Settings
+settings = Settings(data_dir=Path(sys.argv[1]), database=DatabaseSettings(bin_dir=Path(sys.argv[2])))
+print(initialise(settings, organisation=sys.argv[3]).organisation.id)
+"""
+
+
+def test_two_that_set_up_the_same_machine_make_one(scratch: Path, postgres_bin_dir: Path) -> None:
+    """Started in the same moment on an empty folder: one cluster, one root key, one organisation."""
+    command = [sys.executable, "-c", SET_UP, str(scratch / "together"), str(postgres_bin_dir)]
+    children = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("Alfa", "Béta")]
+    told = [child.communicate(timeout=240)[0].splitlines()[-1] for child in children]
+    assert [child.returncode for child in children] == [0, 0]
+    assert told[0] == told[1]
 
 
 def test_a_second_machine_does_not_make_a_second_root_key(

@@ -6,6 +6,9 @@ from sqlalchemy import make_url
 
 from appliance.database.roles import DATABASE_NAME, DatabaseRole
 
+LOCK_KEY = 0x48_4A_50_52
+"""Advisory lock ("HJPR") of whoever makes roles and databases; it ends with the connection."""
+
 _ROLE_STATEMENTS = """
 DO $$
 BEGIN
@@ -44,6 +47,7 @@ def rights_sql(database: str = DATABASE_NAME) -> str:
 def provision(superuser_url: str, database: str = DATABASE_NAME) -> bool:
     """Make roles, database and rights where they are missing; true when the database is new."""
     with _connect(superuser_url) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
         connection.execute(sql.SQL(roles_sql()))
         exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
         if not exists:
