@@ -135,13 +135,14 @@ def speaker_turns(settings: Settings, models: ModelRegistry, *, threads: int) ->
     from appliance.adapters.diarizer import OnnxSpeakerTurns
 
     turns, voices = models.active(PackKind.SPEAKERS, Role.TURNS), models.active(PackKind.SPEAKERS, Role.VOICES)
-    return OnnxSpeakerTurns(turns.file(".onnx"), voices.file(".onnx"), threads=threads)
+    name = f"{turns.name} + {voices.name}"
+    return OnnxSpeakerTurns(turns.file(".onnx"), voices.file(".onnx"), name=name, threads=threads)
 
 
 def language_model(settings: Settings, models: ModelRegistry) -> LanguageModel:
     """The model that writes."""
     if settings.minutes.engine == "fake":
-        from appliance.adapters.language_fake import FakeLanguageModel
+        from appliance.adapters.fake_language import FakeLanguageModel
 
         return FakeLanguageModel(context_tokens=settings.minutes.context_tokens)
     from appliance.adapters.llama import LlamaLanguageModel
