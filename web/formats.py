@@ -41,11 +41,11 @@ class Formats:
         local = at.astimezone()
         day = _day(local.date(), datetime.now(UTC).year, self.locale)
         separator = " " if self.locale == "hu" else ", "
-        return f"{day}{separator}{local:%H:%M}"
+        return f"{day}{separator}{local.hour:02d}:{local.minute:02d}"
 
     def machine(self, at: datetime) -> str:
         """For the ``datetime`` attribute: ISO 8601 in UTC."""
-        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
 
     def clock(self, seconds: float) -> str:
         """A position or a length: ``4:07``, ``1:52:38``."""

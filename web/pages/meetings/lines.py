@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from appliance.identity.model import UserView
 from appliance.jobs.model import JobState, JobView
 from appliance.kernel.ids import JobId, MeetingId
 from appliance.meetings.model import MeetingRow, MeetingState
+from web.formats import Formats
 from web.pages.meetings.job_card import doing
 from web.request import Locale
 
@@ -22,9 +22,10 @@ class MeetingLine:
     id: MeetingId
     title: str
     state: str
-    duration_s: float | None
+    length: str
     owner: str
-    created_at: datetime
+    created_at_machine: str
+    created_at_words: str
     progress: float | None
     doing: str
 
@@ -38,17 +39,19 @@ def lines(
     rows: Iterable[MeetingRow], jobs: Mapping[JobId, JobView], reader: UserView, locale: Locale
 ) -> list[MeetingLine]:
     """The rows of a page, with the progress of those that are being worked on."""
-    return [_line(row, jobs.get(row.job_id) if row.job_id else None, reader, locale) for row in rows]
+    formats = Formats(locale)
+    return [_line(row, jobs.get(row.job_id) if row.job_id else None, reader, formats) for row in rows]
 
 
-def _line(row: MeetingRow, job: JobView | None, reader: UserView, locale: Locale) -> MeetingLine:
+def _line(row: MeetingRow, job: JobView | None, reader: UserView, formats: Formats) -> MeetingLine:
     return MeetingLine(
         id=row.id,
         title=row.title,
         state=row.state.value,
-        duration_s=row.duration_s,
+        length="–" if row.duration_s is None else formats.clock(row.duration_s),
         owner=reader.name if row.owner_id == reader.id else "",
-        created_at=row.created_at,
+        created_at_machine=formats.machine(row.created_at),
+        created_at_words=formats.moment(row.created_at),
         progress=job.progress if job and job.state is JobState.RUNNING else None,
-        doing=doing(job, locale) if job else "",
+        doing=doing(job, formats.locale) if job else "",
     )

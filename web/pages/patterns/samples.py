@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from uuid import UUID
 
 from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
@@ -10,6 +9,7 @@ from appliance.kernel.ids import JobId, MeetingId, TenantId
 from appliance.transcripts.model import Segment
 from web.formats import Formats
 from web.pages.meetings.job_card import JobCard, job_card
+from web.pages.meetings.lines import MeetingLine
 from web.pages.meetings.reading import ClaimLine, RemovedLine, Sheet, Source, Turn, turns
 from web.request import Locale
 
@@ -30,7 +30,7 @@ _SAID = (
 class Samples:
     """Everything that examples refer to."""
 
-    meetings: list[SimpleNamespace]
+    meetings: list[MeetingLine]
     job_running: JobCard
     job_failed: JobCard
     turns: list[Turn]
@@ -47,7 +47,7 @@ def samples(locale: Locale) -> Samples:
         for i, (speaker, text) in enumerate(_SAID)
     ]
     return Samples(
-        meetings=_meetings(),
+        meetings=_meetings(formats),
         job_running=job_card(a_job(failed=False), locale, can_cancel=True, can_retry=True),
         job_failed=job_card(a_job(failed=True), locale, can_cancel=True, can_retry=True),
         turns=turns(segments, formats, names={}),
@@ -56,18 +56,18 @@ def samples(locale: Locale) -> Samples:
     )
 
 
-def _meetings() -> list[SimpleNamespace]:
-    def row(number: int, title: str, state: str, progress: float | None = None, doing: str = "") -> SimpleNamespace:
-        return SimpleNamespace(
-            id=f"example-{number}",
+def _meetings(formats: Formats) -> list[MeetingLine]:
+    def row(number: int, title: str, state: str, progress: float | None = None, doing: str = "") -> MeetingLine:
+        return MeetingLine(
+            id=MeetingId(UUID(int=number)),
             title=title,
             state=state,
-            duration_s=None if state == "waiting" else 1843.0 * number,
+            length="–" if state == "waiting" else formats.clock(1843.0 * number),
             owner="Kovács Ágnes",
-            created_at=_AT,
+            created_at_machine=formats.machine(_AT),
+            created_at_words=formats.moment(_AT),
             progress=progress,
             doing=doing,
-            is_moving=progress is not None,
         )
 
     return [
