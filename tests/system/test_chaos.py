@@ -52,11 +52,12 @@ KILLED = (
 )
 """Who is killed, and how; when and in which order is left to chance."""
 
-AIM_S = 3.0
+AIM_S = 20.0
 WITHIN_A_STEP = """
 SELECT 1 FROM job_step s JOIN job_checkpoint c ON c.job_id = s.job_id AND c.step = s.name
 WHERE s.state = 'running' AND s.worker LIKE '%:{pid}:%'
 """
+SPEECH_IS_OVER = f"SELECT 1 FROM job_step WHERE name = 'transcribe' AND state = 'done' HAVING count(*) = {JOBS}"
 
 EXPECTED_PARTS = {"validate": 1, "transcribe": 6, "speakers": 4, "merge": 1, "minutes": 3, "index": 2, "notify": 1}
 
@@ -106,7 +107,7 @@ class Stage:
         deadline = time.monotonic() + AIM_S
         while time.monotonic() < deadline:
             with contextlib.suppress(psycopg.OperationalError), _owner(self.server) as connection:
-                if _rows(connection, WITHIN_A_STEP.format(pid=pid)):
+                if _rows(connection, WITHIN_A_STEP.format(pid=pid)) or _rows(connection, SPEECH_IS_OVER):
                     return
             time.sleep(0.05)
 
