@@ -19,6 +19,7 @@ from appliance.adapters.postgres import EmbeddedServer, ExternalServer, account,
 from appliance.adapters.postgres.account import choose_account
 from appliance.adapters.postgres.binaries import find_binaries, reachable_copy
 from appliance.database.errors import (
+    AccessRefused,
     BinariesMissing,
     BinariesUnusable,
     ClusterOfOtherVersion,
@@ -96,6 +97,15 @@ def compute_until_cut_off(connection: psycopg.Connection[tuple[object, ...]], st
         connection.execute(statement.encode())
 
 
+def is_refused(server: EmbeddedServer) -> bool:
+    try:
+        server.join()
+    except AccessRefused:
+        return True
+    server.leave()
+    return False
+
+
 def wait_for(condition: Callable[[], bool], limit_s: float = 20.0) -> None:
     deadline = time.monotonic() + limit_s
     while not condition():
@@ -149,6 +159,17 @@ def test_a_user_of_the_machine_who_is_not_known_is_refused(new_server: Callable[
         )
     assert answer.returncode != 0
     assert "authentication failed" in answer.stderr
+
+
+def test_somebody_whom_the_server_does_not_know_is_told_so(new_server: Callable[..., EmbeddedServer]) -> None:
+    """A user who is in no map is sent to root instead of being told of an outage."""
+    with new_server().running():
+        ident = new_server().layout.cluster / "pg_ident.conf"
+        ident.write_text("")
+        pid = new_server().status().pid
+        assert pid is not None
+        os.kill(pid, signal.SIGHUP)
+        wait_for(lambda: is_refused(new_server()))
 
 
 def test_committed_rows_survive_a_killed_server(new_server: Callable[..., EmbeddedServer]) -> None:

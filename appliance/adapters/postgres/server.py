@@ -18,7 +18,7 @@ from appliance.adapters.postgres import cluster, layout, process
 from appliance.adapters.postgres.account import ServerAccount, account_for, ourselves
 from appliance.adapters.postgres.binaries import Binaries, find_binaries
 from appliance.adapters.postgres.locks import SharedLock, exclusive
-from appliance.database.errors import AccessRefused, ServerInUse, ServerNotPrepared
+from appliance.database.errors import AccessRefused, DatabaseUnavailable, ServerInUse, ServerNotPrepared
 from appliance.database.hungarian import require_hungarian
 from appliance.database.ports import DatabaseServer, ServerStatus
 from appliance.database.roles import DATABASE_NAME, DatabaseRole
@@ -28,6 +28,8 @@ from appliance.settings import Settings
 log = structlog.get_logger(__name__)
 
 CONNECT_LIMIT_S = 30
+REFUSALS = ("authentication failed", "Permission denied")
+"""A refused connection carries no SQLSTATE; these are the server's words and the system's, for the socket's folder."""
 WATCH_S = 1.0
 WATCH_LIMIT_S = 30.0
 DRIVER = "postgresql+psycopg"
@@ -195,7 +197,9 @@ class EmbeddedServer:
             with psycopg.connect(_libpq(self.superuser_url()), connect_timeout=CONNECT_LIMIT_S) as connection:
                 require_hungarian(connection)
         except psycopg.OperationalError as error:
-            raise AccessRefused(place=self.layout.data_dir, user=ourselves()) from error
+            if any(words in str(error) for words in REFUSALS):
+                raise AccessRefused(place=self.layout.data_dir, user=ourselves()) from error
+            raise DatabaseUnavailable from error
 
     def _launch(self) -> None:
         account, binaries = self._account_and_binaries()
