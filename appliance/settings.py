@@ -7,12 +7,15 @@ The file is ``appliance.toml``, found through ``HANGJEGYZET_CONFIG``; an environ
 import os
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from appliance.kernel.units import GIB, KIB, MIB
+
+BEATS_PER_LEASE = 3
+"""A lease outlives two heartbeats that failed."""
 
 
 class _Section(BaseModel):
@@ -85,6 +88,12 @@ class JobSettings(_Section):
     max_attempts: int = Field(5, ge=1, description="Tries of one step before it becomes a dead letter.")
     retry_s: float = Field(2.0, ge=0, description="Pause after a first failed try; doubled with every further one.")
     stop_s: float = Field(20.0, ge=0, description="How long a stopping worker waits for a step's next checkpoint.")
+
+    @model_validator(mode="after")
+    def _beats_often_enough(self) -> Self:
+        if self.heartbeat_s * BEATS_PER_LEASE > self.lease_s:
+            raise ValueError(f"jobs.lease_s must be at least {BEATS_PER_LEASE} times jobs.heartbeat_s")
+        return self
 
 
 class Settings(BaseSettings):
