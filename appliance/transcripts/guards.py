@@ -138,19 +138,22 @@ def doubt_about(decoded: Decoded, clip: Clip, voice: Voice) -> Doubt | None:
 
 
 def better_of(first: Decoded, second: Decoded, clip: Clip, voice: Voice) -> Decoded:
-    """Which of two decodings of a clip to keep: without doubts before with, then the surer one."""
-    doubts = doubt_about(first, clip, voice), doubt_about(second, clip, voice)
-    if (doubts[0] is None) != (doubts[1] is None):
-        return first if doubts[0] is None else second
-    if bool(first.words) != bool(second.words):
-        return first if first.words else second
-    return first if first.logprob >= second.logprob else second
+    """Which of two decodings of a clip to keep: without doubts before with, words before none, then the surer one.
+
+    An engine is never surer than in a loop, so a loop only wins against nothing.
+    """
+
+    def merit(decoded: Decoded) -> tuple[bool, bool, bool, float]:
+        free_of_doubt = doubt_about(decoded, clip, voice) is None
+        return free_of_doubt, bool(decoded.words), loop_in(decoded.words) is None, decoded.logprob
+
+    return second if merit(second) > merit(first) else first
 
 
 def purge(decoded: Decoded, clip: Clip, evidence: Evidence) -> tuple[tuple[Word, ...], tuple[Removed, ...]]:
     """The words that may stay, and what was removed from them with proof."""
     words, removed = list(decoded.words), []
-    if loop := loop_in(words):
+    while loop := loop_in(words):
         first, after = loop
         removed.append(removal(tuple(words[first:after]), Reason.REPETITION))
         del words[first:after]

@@ -107,6 +107,14 @@ def test_a_loop_keeps_its_first_round():
     assert cut.reason is Reason.REPETITION
 
 
+def test_every_loop_of_a_clip_is_cut():
+    """Two loops in one clip leave two first rounds."""
+    said = words("we vote " + "again " * 6 + "and then " + "on the plan " * 5 + "today", each_s=0.3)
+    kept, removed = purge(decoded(said), CLIP, evidence((0, 20)))
+    assert text_of(kept) == "we vote again and then on the plan today"
+    assert [cut.reason for cut in removed] == [Reason.REPETITION] * 2
+
+
 @pytest.mark.parametrize("text", ["no no no", "yes yes yes I agree", "one two three one two three", "ha ha ha"])
 def test_people_repeat_themselves_a_little(text):
     """Three times no is emphasis and not a loop."""
@@ -150,6 +158,8 @@ def test_the_better_of_two_decodings_is_kept():
     assert better_of(fine, loop, CLIP, heard) is fine
     assert better_of(fine, surer, CLIP, heard) is surer
     assert better_of(decoded(()), loop, CLIP, heard) is loop
+    doubtful = decoded(words("we vote on the plan today and then"), logprob=-1.3)
+    assert better_of(loop, doubtful, CLIP, heard) is doubtful
 
 
 def test_dropped_passages_are_found():
