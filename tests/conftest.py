@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.binaries import distribution_bin_dir, wheel_bin_dir
@@ -23,6 +24,9 @@ from appliance.keyring.service import KeyRing
 from appliance.migrations import runner
 from appliance.tenants.service import TenantService
 from tests.factories.database import TestDatabase, new_database
+
+settings.register_profile("suite", deadline=None)  # a busy machine is slow, not wrong
+settings.load_profile("suite")
 
 TEMPLATE = "hangjegyzet_template"
 SCRATCH_PREFIX = "hj-test-"
