@@ -157,17 +157,18 @@ def test_a_paused_upload_goes_on_where_it_stopped(
 
 
 def test_a_closed_window_costs_nothing_that_had_arrived(
-    form: Page, site: Site, anna: NewSession, a_recording: ARecording
+    form: Page, site: Site, anna: NewSession, a_recording: ARecording, watch: Watch
 ) -> None:
     """The next visit knows the upload; the same file, chosen again, goes on from the last byte that is safe."""
     file = a_recording("closed.wav", 6 * SLICE)
-    held: list[Route] = []
-    _after_slices(form, 3, lambda: None, held=held)
+    watch.expected.append("net::ERR_INTERNET_DISCONNECTED")
+    _after_slices(form, 3, lambda: form.context.set_offline(True))
     _choose(form, file)
     form.get_by_role("button", name="Send the recording").click()
-    _wait_for_percent(form, "50%")
+    expect(_row(form, file.name)).to_contain_text("The connection is lost.")
     again = form.context.new_page()
-    form.close(run_before_unload=False)
+    form.close()
+    again.context.set_offline(False)
     again.goto("/meetings/new")
     expect(_row(again, "closed.wav")).to_contain_text("Choose the same file again")
     expect(_row(again, "closed.wav")).to_contain_text("50%")
