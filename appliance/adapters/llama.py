@@ -2,8 +2,7 @@
 
 Two things differ from llama-cpp-python's own completion. Material is tokenised without special tokens, so that a
 transcript containing ``<|im_end|>`` cannot end its own turn. And the likeliest token is offered to the grammar alone
-first; only a refused one makes the grammar look through the vocabulary (what llama.cpp's own server does), which saves
-about a fifth of the time of writing.
+first; only a refused one makes the grammar look through the vocabulary, as llama.cpp's own server does.
 """
 
 import ctypes

@@ -41,6 +41,7 @@ class Lexicon:
     reporting: frozenset[str]
     negations: frozenset[str]
     conditionals: frozenset[str]
+    pronouns: frozenset[str]
     not_names: frozenset[str]
     abbreviations: frozenset[str]
     numbers: dict[str, int]
@@ -77,6 +78,7 @@ def _read(raw: dict[str, Any]) -> Lexicon:
         reporting=_set(raw["reporting"]),
         negations=_set(raw["negations"]),
         conditionals=_set(raw["conditionals"]),
+        pronouns=_set(raw["pronouns"]),
         not_names=_set(raw["not_names"]),
         abbreviations=_set(raw["abbreviations"]),
         numbers=raw["numbers"],

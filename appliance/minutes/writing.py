@@ -13,7 +13,7 @@ from appliance.language.citations import Support
 from appliance.language.numbers import number_values
 from appliance.language.ports import LanguageModel
 from appliance.language.times import moments
-from appliance.language.words import normalised
+from appliance.language.words import normalised, words
 from appliance.minutes.actions import ActionDraft, find_actions
 from appliance.minutes.asking import Interviewer, Notebook, Tally
 from appliance.minutes.cues import says
@@ -210,7 +210,7 @@ class _Writing:
         for claim in sentences_of(summary, self._reading):
             cited = ground(claim, part.sentences, self._reading)
             verdict = weigh(claim, cited, self._reading)
-            reasons = verdict.missing if not is_borne_out(verdict) else self._outdated_reasons(claim, cited)
+            reasons = verdict.missing if not is_borne_out(verdict) else self._other_reasons(claim, cited)
             if reasons:
                 rejected.append(
                     Rejected(text=claim, citations=cite(cited), support=Support.UNSUPPORTED, reasons=reasons)
@@ -229,8 +229,10 @@ class _Writing:
         support = weigh(text, (chosen,), self._reading).support
         return (Claim(text=text, citations=cite((chosen,)), support=support, origin=Origin.EXTRACT),)
 
-    def _outdated_reasons(self, claim: str, cited: Sequence[Sentence]) -> tuple[str, ...]:
-        """A sentence that reports as current what the meeting later replaced or took back is not borne out."""
+    def _other_reasons(self, claim: str, cited: Sequence[Sentence]) -> tuple[str, ...]:
+        """What is wrong with a sentence whose words were all said: nobody knows who "he" is, or it holds no longer."""
+        if words(claim)[0].folded in self._reading.lexicon.pronouns:
+            return ("pronoun",)
         if not any(sentence.place in self._outdated for sentence in cited):
             return ()
         standing = {one.place for decision in self._decided.standing for one in decision.evidence}

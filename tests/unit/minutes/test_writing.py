@@ -104,6 +104,13 @@ def test_a_summary_that_reports_a_replaced_decision_as_current_is_rejected() -> 
     assert [(one.text, one.reasons) for one in minutes.rejected] == [(stale, ("superseded",))]
 
 
+def test_a_summary_about_somebody_whom_it_does_not_name_is_rejected() -> None:
+    """Nobody can check who "he" is."""
+    minutes = minutes_of(*RELEASE, model=ScriptedModel(saying(summary="He will run the backup test by Friday.")))
+    assert [one.reasons for one in minutes.rejected] == [("pronoun",)]
+    assert all(one.origin is Origin.EXTRACT for one in minutes.summary)
+
+
 def test_instructions_in_the_transcript_change_neither_form_nor_claims() -> None:
     """A model that obeys what somebody says in the meeting convinces nobody: its claims were not said."""
     turns = (
