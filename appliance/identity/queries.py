@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import Connection, Row, text
 
 from appliance.database.engine import Tx
 from appliance.identity.model import CodePurpose, SessionView, SignedIn, Theme, UserView
@@ -59,10 +59,10 @@ def one_time_code(tx: Tx, code_hash: bytes, *, at: datetime) -> FoundCode | None
 _RESUME = text("SELECT * FROM identity_resume(:hash, :at, :idle_s, :touch_s)")
 
 
-def signed_in(tx: Tx, token: str, *, at: datetime, idle_s: float) -> SignedIn | None:
+def signed_in(connection: Connection, token: str, *, at: datetime, idle_s: float) -> SignedIn | None:
     """Who has this session, unless it has ended; notes that it was used."""
     values = {"hash": token_hash(token), "at": at, "idle_s": float(idle_s), "touch_s": TOUCH_S}
-    row = tx.execute(_RESUME, values).one_or_none()
+    row = connection.execute(_RESUME, values).one_or_none()
     return None if row is None else _signed_in(row, token)
 
 

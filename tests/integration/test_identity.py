@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from appliance.audit import service as audit_service
+from appliance.database.engine import Database
 from appliance.identity.errors import (
     AdministratorExists,
     EmailTaken,
@@ -561,3 +562,25 @@ def test_workers_never_see_a_password_hash(people: People, db: TestDatabase) -> 
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(forbidden)
+
+
+def test_looking_a_session_up_leaves_the_connection_as_it_was(
+    people: People, db: TestDatabase, clock: FixedClock
+) -> None:
+    """The look-up commits by itself; what comes next on the same connection is a transaction again."""
+    session = people.administrator()
+    narrow = Database(db.web_url, pool_size=1)
+    theirs = people_of(narrow, clock, people.tenant)
+    assert theirs.identity.resume(session.token) is not None
+
+    def change_and_fail() -> None:
+        with narrow.transaction(people.tenant) as tx:
+            tx.execute(text("UPDATE user_account SET name = 'changed'"))
+            raise RuntimeError("on purpose")
+
+    with pytest.raises(RuntimeError, match="on purpose"):
+        change_and_fail()
+    assert theirs.identity.resume(session.token) == people.identity.resume(session.token)
+    with narrow.reading(people.tenant) as tx:
+        assert tx.execute(text("SELECT name FROM user_account")).scalar_one() == "Kovács Anna"
+    narrow.dispose()
