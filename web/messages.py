@@ -39,7 +39,7 @@ _METHODS: Final = [
     ("web/**.html", "jinja2"),
 ]
 _OPTIONS: Final = {"web/**.html": {"trim_blocks": "true", "lstrip_blocks": "true", "newstyle_gettext": "true"}}
-_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "count": (1, 2), "say": None}
+_KEYWORDS: Final = {**DEFAULT_KEYWORDS, "count": (1, 2), "say": None, "marked": None}
 
 
 def extract_module(

@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
+from babel.support import NullTranslations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Response
 from markupsafe import Markup
@@ -20,6 +21,7 @@ from web.assets import StaticFiles
 from web.formats import Formats
 from web.i18n import LANGUAGE_NAMES, translations
 from web.request import LOCALES, Locale, PortalRequest
+from web.retelling import reason_told
 
 _WEB: Final = Path(__file__).parent
 
@@ -74,11 +76,14 @@ class Renderer:
         )
 
 
-def translated(template: str, fields: Mapping[str, Any], locale: Locale) -> str:
-    """A message template of an error in the reader's language, with the error's own data filled in."""
-    return translations(locale).gettext(template).format(**fields) if template else ""
-
-
 def error_text(error: HangJegyzetError, locale: Locale) -> tuple[str, str]:
     """What happened, and what to do now, in the reader's language."""
-    return translated(error.message, error.fields, locale), translated(error.hint, error.fields, locale)
+    catalogue = translations(locale)
+    fields = {
+        name: reason_told(value, catalogue) if isinstance(value, str) else value for name, value in error.fields.items()
+    }
+    return _filled_in(error.message, fields, catalogue), _filled_in(error.hint, fields, catalogue)
+
+
+def _filled_in(template: str, fields: Mapping[str, Any], catalogue: NullTranslations) -> str:
+    return catalogue.gettext(template).format(**fields) if template else ""

@@ -7,7 +7,7 @@ language.
 
 import re
 import string
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Final
 
@@ -26,11 +26,44 @@ from appliance.kernel.errors import HangJegyzetError
 _VALUE: Final = "(?P<{name}>.*)"
 
 
+def marked(text: str) -> str:
+    """Names a text for the catalogue that is translated elsewhere."""
+    return text
+
+
+REASONS: Final = (
+    marked("another site sent it"),
+    marked("it has {count} characters"),
+    marked("it is empty"),
+    marked("it may have at most {count} bytes."),
+    marked("it needs at least {count} characters."),
+    marked("it repeats too few different characters."),
+    marked("its SHA-256 is not the one announced"),
+    marked("most of it is your name, your address, a row of keys or a very common password."),
+    marked("the file has no usable name"),
+    marked("the language is not a code such as hu or en"),
+    marked("the number of speakers is not between 1 and {count}"),
+    marked("the size is negative"),
+    marked("the token of your session is missing or wrong"),
+)
+"""What errors give as their ``reason``, where a person can meet it on a page."""
+
+
 def retold(code: str, text: str, catalogue: NullTranslations) -> str:
     """``text`` in the catalogue's language; as it is when its template is not known or says something else."""
-    for template in _templates(code):
+    return _said_again(text, _templates(code), catalogue)
+
+
+def reason_told(reason: str, catalogue: NullTranslations) -> str:
+    """A reason that an error carries as one of its values, in the catalogue's language."""
+    return _said_again(reason, REASONS, catalogue)
+
+
+def _said_again(text: str, templates: Iterable[str], catalogue: NullTranslations) -> str:
+    for template in templates:
         if found := _pattern(template).fullmatch(text):
-            return _filled(catalogue.gettext(template), found.groupdict())
+            values = {name: reason_told(value, catalogue) for name, value in found.groupdict().items()}
+            return _filled(catalogue.gettext(template), values)
     return text
 
 

@@ -1,13 +1,23 @@
 """A failure that was stored in English is told in the reader's language."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+import appliance
+from appliance.identity.errors import WeakPassword
+from appliance.identity.model import checked_password
 from appliance.kernel.errors import HangJegyzetError
 from appliance.meetings.errors import Silent, Truncated
 from web.i18n import translations
-from web.retelling import retold
+from web.rendering import error_text
+from web.retelling import REASONS, retold
+from web.security import csrf
 
 HU = translations("hu")
+ROOMS = Path(appliance.__file__).parent
+CSRF = Path(csrf.__file__)
 
 
 @pytest.mark.parametrize(
@@ -35,3 +45,21 @@ def test_english_stays_english() -> None:
     """The same way leads back to the same sentence."""
     error = Silent(peak_dbfs=-71.4)
     assert retold(error.code, str(error), translations("en")) == str(error)
+
+
+def test_reasons_inside_a_sentence_are_told_too() -> None:
+    """An error says in both of its halves what the reader understands."""
+    with pytest.raises(WeakPassword) as refusal:
+        checked_password("too short", email="anna@example.org", name="Anna")
+    message, hint = error_text(refusal.value, "hu")
+    assert message == "Válasszon másik jelszót: legalább 12 karakter kell."
+    assert hint.startswith("Több, egymással össze nem függő szóból")
+    assert error_text(refusal.value, "en")[0] == str(refusal.value)
+
+
+def test_every_reason_of_the_rooms_has_a_translation() -> None:
+    """They are written down a second time, and must be the same words."""
+    rooms = (ROOMS / "identity" / "model.py", *sorted((ROOMS / "meetings").glob("*.py")), CSRF)
+    given = {found for path in rooms for found in re.findall(r'reason=f?"([^"]+)"', path.read_text())}
+    known = {re.sub(r"\{\w+\}", "{}", reason) for reason in REASONS}
+    assert {re.sub(r"\{[^}]+\}", "{}", reason) for reason in given} <= known
