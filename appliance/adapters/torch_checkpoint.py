@@ -2,11 +2,15 @@
 
 A checkpoint is a zip archive with one pickle, which names tensors, and one raw file per storage (torch's serialization
 format 3; little-endian). A pickle is a program, so this reader gives it a world in which nothing can happen: the two
-constructors that build tensors are ours, ``OrderedDict`` is a plain ``dict``, and every other name becomes an inert
-placeholder that keeps nothing.
+constructors that build tensors are ours, ``OrderedDict`` is a plain table, and every other name becomes an inert
+placeholder that keeps nothing. Before that, the program may consist of those few opcodes alone that torch writes:
+others can drive Python's own unpickler into faults of its own.
 """
 
+import io
 import pickle
+import pickletools
+import struct
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -25,6 +29,14 @@ _DTYPES: dict[str, str] = {
     "BoolStorage": "?",
 }
 _MAX_PICKLE_BYTES = 64 << 20
+_MAX_MEMO = 1_000_000
+_OPCODES = frozenset({
+    "APPEND", "APPENDS", "BINFLOAT", "BINGET", "BININT", "BININT1", "BININT2", "BINPERSID", "BINPUT", "BINUNICODE",
+    "BUILD", "EMPTY_DICT", "EMPTY_LIST", "EMPTY_TUPLE", "GLOBAL", "LONG1", "LONG_BINGET", "LONG_BINPUT", "MARK",
+    "NEWFALSE", "NEWOBJ", "NEWTRUE", "NONE", "PROTO", "REDUCE", "SETITEM", "SETITEMS", "STOP", "TUPLE", "TUPLE1",
+    "TUPLE2", "TUPLE3",
+})  # fmt: skip
+"""What pickle protocol 2 needs for dictionaries, lists, tuples, numbers, texts, globals and persistent ids."""
 _DAMAGE = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -37,6 +49,7 @@ _DAMAGE = (
     RecursionError,
     TypeError,
     ValueError,
+    struct.error,
 )
 """What a damaged or hostile archive or pickle makes the standard library raise."""
 
@@ -73,8 +86,18 @@ def _unpickle(archive: zipfile.ZipFile) -> Any:
         raise ValueError("it is no torch checkpoint")
     if archive.getinfo(index).file_size > _MAX_PICKLE_BYTES:
         raise ValueError("its index is absurdly large")
-    with archive.open(index) as stream:
-        return _TensorUnpickler(stream, archive, index.removesuffix("data.pkl")).load()
+    program = archive.read(index)
+    _require_plain(program)
+    return _TensorUnpickler(io.BytesIO(program), archive, index.removesuffix("data.pkl")).load()
+
+
+def _require_plain(program: bytes) -> None:
+    """Refuse a pickle that uses more than torch does, or a memo so large that it could only be meant to exhaust us."""
+    for opcode, argument, _ in pickletools.genops(program):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"it uses the opcode {opcode.name}")
+        if opcode.name in {"BINPUT", "LONG_BINPUT"} and not 0 <= int(argument or 0) < _MAX_MEMO:
+            raise pickle.UnpicklingError("it numbers absurdly many objects")
 
 
 class _TensorUnpickler(pickle.Unpickler):

@@ -149,6 +149,22 @@ def test_what_is_no_checkpoint_is_refused(read, data):
         read(data)
 
 
+@pytest.mark.parametrize(
+    "item",
+    [
+        b"\x96" + struct.pack("<Q", 8) + b"12345678",  # BYTEARRAY8, whose failure modes crash CPython's own unpickler
+        b"r" + struct.pack("<I", 2**31),  # a memo of 16 GiB
+        b"ios\nsystem\n",
+        b"\x82\x01",
+    ],
+    ids=["bytearray", "memo", "inst", "extension"],
+)
+def test_opcodes_that_torch_never_writes_are_refused(read, item):
+    """The index may use what a table of tensors needs and nothing else."""
+    with pytest.raises(CheckpointUnreadable):
+        read(checkpoint(name("w"), tensor("0", (12,), (1,)), name("x"), item))
+
+
 def test_a_missing_storage_or_root_is_refused(read):
     """A reference to a storage that is not in the archive, or a root that is not there, is damage."""
     with pytest.raises(CheckpointUnreadable):
