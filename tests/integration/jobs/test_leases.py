@@ -264,6 +264,18 @@ def test_a_stopping_worker_gives_its_step_back_at_the_next_checkpoint(workshop: 
     assert done == [0, 1, 2]
 
 
+def test_a_stopping_worker_pauses_after_the_transaction_that_saved_a_checkpoint(workshop: MakeWorkshop) -> None:
+    """What was written together with the checkpoint is kept, and the step goes no further."""
+    shop = workshop(one_step_saga())
+    shop.start(meeting_id=shop.meeting())
+    worker = shop.worker()
+    context = worker.context(worker.must_claim())
+    shop.stop.request()
+    with pytest.raises(StepPaused), context.transaction() as tx:
+        context.save_checkpoint(b"window 1", tx=tx)
+    assert context.checkpoint() == b"window 1"
+
+
 def test_a_stopping_worker_waits_for_a_step_without_checkpoints_only_so_long(workshop: MakeWorkshop) -> None:
     """When patience is over the step stops where it is."""
     shop = workshop(one_step_saga())

@@ -62,13 +62,13 @@ def test_turns_are_reckoned_in_audio(workshop: MakeWorkshop) -> None:
     """Who had an hour transcribed waits while others have their minutes done."""
     shop = workshop(one_step_saga())
     alice, bob = person(shop.tenant), person(shop.tenant)
-    long, short = shop.start(owner=alice), [shop.start(owner=bob) for _ in range(4)]
+    long, _waiting = shop.start(owner=alice), shop.start(owner=alice)
+    short = [shop.start(owner=bob) for _ in range(4)]
     shop.tamper("UPDATE job SET audio_s = 3600 WHERE id = :id", id=long)
     shop.tamper("UPDATE job SET audio_s = 60 WHERE id = ANY(:ids)", ids=short)
-    shop.start(owner=alice)
     worker = shop.worker()
-    serve(worker, 2)
-    assert serve(worker, 3) == [bob.user_id] * 3
+    assert serve(worker, 2) == [alice.user_id, bob.user_id]
+    assert serve(worker, 4) == [bob.user_id] * 3 + [alice.user_id]
 
 
 def test_going_on_after_a_crash_is_not_another_turn(workshop: MakeWorkshop) -> None:
