@@ -104,6 +104,11 @@ def check_words(
     return Check(Support.SUPPORTED, coverage)
 
 
+def claim_stems(claim: str, lexicon: Lexicon) -> list[str]:
+    """The words of a claim that have to have been said: those about the meeting itself are left out."""
+    return [one for one in content_stems(claim, lexicon) if one not in _reporting_stems(lexicon.language)]
+
+
 def names(text: str, lexicon: Lexicon) -> list[str]:
     """Words that are capitalised although no sentence begins with them."""
     found: list[str] = []
@@ -203,6 +208,6 @@ def _reporting_stems(language: str) -> frozenset[str]:
 
 
 def _coverage(claim: str, heard: str, speakers: Sequence[str], lexicon: Lexicon) -> float:
-    stems = [one for one in content_stems(claim, lexicon) if one not in _reporting_stems(lexicon.language)]
+    stems = claim_stems(claim, lexicon)
     named = [one for label in speakers for one in content_stems(label, lexicon)]
     return overlap(stems, [*content_stems(heard, lexicon), *named], lexicon)

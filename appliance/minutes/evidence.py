@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from appliance.language.citations import Check, Citation, Support, check, check_words
+from appliance.language.citations import Check, Citation, Support, check, check_words, claim_stems
 from appliance.language.numbers import number_values
 from appliance.language.words import content_stems, overlap, same_word, sentences
 from appliance.minutes.cues import says
@@ -13,6 +13,9 @@ from appliance.minutes.reading import Reading, Sentence
 
 _MOST_CITED: Final = 3
 """Sentences that one summary sentence rests on at most; more would prove nothing."""
+
+_CARRIED: Final = 0.6
+"""Share of a claim's words that one sentence has to carry."""
 
 _FINISHED: Final = re.compile(r"[.!?…][\"'”»)]*$")
 
@@ -59,6 +62,16 @@ def ground(claim: str, among: Sequence[Sentence], reading: Reading) -> tuple[Sen
         said = _features(best, reading)
         wanted = [one for one in wanted if not any(same_word(one, other, reading.lexicon) for other in said)]
     return tuple(sorted(found, key=lambda one: one.place))
+
+
+def is_scattered(claim: str, cited: Sequence[Sentence], reading: Reading) -> bool:
+    """Whether no single sentence says most of a claim: then its words were said, and what it makes of them was not.
+
+    "The customer's move will give them more time" was made of two sentences that had nothing to do with each other.
+    """
+    stems = claim_stems(claim, reading.lexicon)
+    carried = (overlap(stems, reading.stems(sentence.text), reading.lexicon) for sentence in cited)
+    return max(carried, default=0.0) < _CARRIED
 
 
 def complete(claim: str, said: str, reading: Reading, *, share: float) -> bool:

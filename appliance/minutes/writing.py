@@ -26,6 +26,7 @@ from appliance.minutes.evidence import (
     extract,
     ground,
     is_borne_out,
+    is_scattered,
     sentences_of,
     weigh,
     weigh_title,
@@ -206,9 +207,10 @@ class _Writing:
 
     def _statements(self, summary: str, part: Part, rejected: list[Rejected]) -> tuple[Claim, ...]:
         """The sentences of the model's gist that are borne out; an extract when none is."""
+        telling = [sentence for sentence in part.sentences if not sentence.asks]  # a question states nothing
         kept: list[Claim] = []
         for claim in sentences_of(summary, self._reading):
-            cited = ground(claim, part.sentences, self._reading)
+            cited = ground(claim, telling, self._reading)
             verdict = weigh(claim, cited, self._reading)
             reasons = verdict.missing if not is_borne_out(verdict) else self._other_reasons(claim, cited)
             if reasons:
@@ -230,9 +232,11 @@ class _Writing:
         return (Claim(text=text, citations=cite((chosen,)), support=support, origin=Origin.EXTRACT),)
 
     def _other_reasons(self, claim: str, cited: Sequence[Sentence]) -> tuple[str, ...]:
-        """What is wrong with a sentence whose words were all said: nobody knows who "he" is, or it holds no longer."""
+        """What is wrong with a sentence whose words were said: nobody named, a patchwork, or no longer true."""
         if words(claim)[0].folded in self._reading.lexicon.pronouns:
             return ("pronoun",)
+        if is_scattered(claim, cited, self._reading):
+            return ("scattered",)
         if not any(sentence.place in self._outdated for sentence in cited):
             return ()
         standing = {one.place for decision in self._decided.standing for one in decision.evidence}

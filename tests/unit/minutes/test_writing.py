@@ -111,6 +111,26 @@ def test_a_summary_about_somebody_whom_it_does_not_name_is_rejected() -> None:
     assert all(one.origin is Origin.EXTRACT for one in minutes.summary)
 
 
+@pytest.mark.parametrize(
+    ("claim", "reasons"),
+    [
+        ("The move of the largest customer to a new office gives more time for the test.", ("scattered",)),
+        ("Martin has to update the user guide.", ("name Martin",)),
+    ],
+)
+def test_a_patchwork_of_words_that_were_said_is_rejected(claim: str, reasons: tuple[str, ...]) -> None:
+    """Two sentences that have nothing to do with each other, and a name that was only asked something."""
+    turns = (
+        "A: Our largest customer will move to a new office.",
+        "B: One week later would give us more time for the backup test.",
+        "A: Martin, what are the open points?",
+        "C: Somebody has to update the user guide.",
+    )
+    minutes = minutes_of(*turns, model=ScriptedModel(saying(summary=claim)))
+    assert [(one.text, one.reasons) for one in minutes.rejected] == [(claim, reasons)]
+    assert all(one.origin is Origin.EXTRACT for one in minutes.summary)
+
+
 def test_instructions_in_the_transcript_change_neither_form_nor_claims() -> None:
     """A model that obeys what somebody says in the meeting convinces nobody: its claims were not said."""
     turns = (
