@@ -12,6 +12,7 @@ from appliance.adapters.postgres import open_server
 from appliance.adapters.root_key import FileKeyProvider
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database
+from appliance.database.errors import NotInitialised
 from appliance.database.ports import DatabaseServer
 from appliance.database.roles import DatabaseRole
 from appliance.identity.accounts import AccountService
@@ -89,6 +90,8 @@ def open_services(settings: Settings, role: DatabaseRole) -> Iterator[Services]:
         NoTenant: the appliance was never set up.
     """
     server = open_server(settings)
+    if not server.exists():
+        raise NotInitialised
     with server.running():
         database = Database(server.url(role), pool_size=settings.database.pool_size)
         services = None

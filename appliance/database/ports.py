@@ -26,6 +26,10 @@ class ServerStatus:
 class DatabaseServer(Protocol):
     """A PostgreSQL that can be asked to be there."""
 
+    def exists(self) -> bool:
+        """Whether there is one at all; false on a machine that was never set up."""
+        ...
+
     def running(self) -> AbstractContextManager[None]:
         """The server runs inside this block; the last one to leave stops it, if nobody asked it to stay."""
         ...

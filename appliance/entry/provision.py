@@ -199,7 +199,7 @@ def _provision(server: DatabaseServer) -> bool:
 def _running(settings: Settings) -> Iterator[DatabaseServer]:
     """The server, started for this block if need be, but never created by it."""
     server = open_server(settings)
-    if isinstance(server, EmbeddedServer) and not server.layout.exists:
+    if not server.exists():
         raise NotInitialised
     with server.running():
         yield server

@@ -10,7 +10,9 @@ from sqlalchemy import make_url
 
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.provisioning import database_sql, rights_sql, roles_sql
-from appliance.database.errors import ServerNotPrepared
+from appliance.bootstrap import open_services
+from appliance.database.errors import NotInitialised, ServerNotPrepared
+from appliance.database.roles import DatabaseRole
 from appliance.entry import provision
 from appliance.keyring.errors import RootKeyMissing
 from appliance.migrations import runner
@@ -103,3 +105,11 @@ def test_the_printed_sql_is_all_that_a_server_needs(postgres_server: EmbeddedSer
     finally:
         with server.connect(postgres_server.superuser_url()) as administrator:
             administrator.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
+
+
+def test_looking_at_a_fresh_machine_makes_nothing(tmp_path: Path) -> None:
+    """A worker or a command that runs before set-up says so, and leaves no half-made database behind."""
+    fresh = Settings(data_dir=tmp_path / "data")
+    with pytest.raises(NotInitialised), open_services(fresh, DatabaseRole.WORKER):
+        pass
+    assert not fresh.data_dir.exists()

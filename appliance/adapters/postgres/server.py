@@ -73,6 +73,10 @@ class EmbeddedServer:
         self._tools: tuple[ServerAccount, Binaries] | None = None
         self._thread_gate = threading.RLock()
 
+    def exists(self) -> bool:
+        """Whether its files were made; asked by whoever must not make them by looking."""
+        return self.layout.exists
+
     @contextmanager
     def running(self) -> Iterator[None]:
         """The server runs inside this block: created the first time, adopted when it runs, revived when it dies."""
@@ -234,6 +238,10 @@ class ExternalServer:
 
     def __init__(self, url: str) -> None:
         self._address = make_url(url)
+
+    def exists(self) -> bool:
+        """As far as we are concerned; whether it answers is another question."""
+        return True
 
     @contextmanager
     def running(self) -> Iterator[None]:
