@@ -1,6 +1,7 @@
 """Leases: what a worker may still do, and what is taken from it."""
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -11,7 +12,7 @@ from sqlalchemy import text
 from appliance.jobs.context import StepContext
 from appliance.jobs.errors import CheckpointDamaged, LeaseLost, StepCancelled, StepPaused
 from appliance.jobs.model import JobState, Queue, Saga, StepState
-from tests.factories.jobs import Workshop
+from tests.factories.jobs import Workshop, person
 from tests.fakes.steps import one_step_saga, recording_saga
 
 MakeWorkshop = Callable[[Saga[Any]], Workshop]
@@ -176,6 +177,33 @@ def test_a_suspect_gets_the_process_to_itself(workshop: MakeWorkshop) -> None:
     assert claim.lease is None
     assert claim.waits_for_others
     assert worker.leases.claim(Queue.GENERAL, alone=True).lease is not None
+
+
+def test_nothing_runs_beside_a_suspect(workshop: MakeWorkshop) -> None:
+    """As long as a suspect runs, the other threads of its process take nothing; afterwards they go on."""
+    running: list[object] = []
+    at_once: list[int] = []
+
+    def look_around(ctx: StepContext) -> None:
+        running.append(ctx.job.id)
+        time.sleep(0.5)
+        at_once.append(len(running))
+        running.remove(ctx.job.id)
+
+    shop = workshop(one_step_saga(look_around))
+    owner = person(shop.tenant)
+    suspect = shop.start(owner=owner)
+    shop.worker(**DEAD).must_claim()
+    shop.reaper().reap()
+    innocent = shop.start(owner=owner)
+    runner = shop.worker().runner
+    threads = [threading.Thread(target=runner.drain) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert at_once == [1, 1]
+    assert {shop.view(job_id).state for job_id in (suspect, innocent)} == {JobState.DONE}
 
 
 def test_a_checkpoint_is_taken_up_by_the_next_attempt(workshop: MakeWorkshop) -> None:
