@@ -121,3 +121,16 @@ def test_a_stranger_can_choose_the_language(stranger: Page) -> None:
     stranger.get_by_role("button", name="Magyar").click()
     expect(stranger.get_by_role("heading", name="Bejelentkezés")).to_be_visible()
     assert axe_violations(stranger) == []
+
+
+def test_a_link_from_elsewhere_finds_the_session(new_page: NewPage, site: Site) -> None:
+    """The cookie does not travel with a link from an e-mail; the portal asks once more and knows who it is."""
+    page = new_page()
+    page.goto("/sign-in")
+    _sign_in(page, "anna@example.org")
+    expect(page.get_by_role("heading", name="Meetings", level=1)).to_be_visible()
+    page.goto("about:blank")
+    page.set_content(f'<a href="{site.url}/models?from=mail">The models</a>')
+    page.get_by_role("link", name="The models").click()
+    expect(page.get_by_role("heading", name="Models", level=1)).to_be_visible()
+    assert page.url == f"{site.url}/models?from=mail"

@@ -22,7 +22,7 @@ _NOT_SIGNED_IN: Final = "identity.not_signed_in"
 def problem_page(request: PortalRequest, problem: Problem, error: HangJegyzetError | None) -> Response[Any]:
     """A failure as a page; a session that has ended leads to the sign-in page and back."""
     if problem.code == _NOT_SIGNED_IN:
-        return _to_sign_in(request)
+        return _ask_again(request) if _comes_from_elsewhere(request) else _to_sign_in(request)
     title, text, hint = _words(request, problem, error)
     return request.renderer.page(
         request,
@@ -40,6 +40,18 @@ def problem_page(request: PortalRequest, problem: Problem, error: HangJegyzetErr
 def nothing_here(path: FromPath[str]) -> None:
     """An address that no page has; as a route, so that somebody who is signed in is known and keeps their frame."""
     raise NotFoundException
+
+
+def _comes_from_elsewhere(request: PortalRequest) -> bool:
+    """Whether somebody followed a link from an e-mail or another site: the session's cookie stays behind then."""
+    return request.method == "GET" and request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+
+
+def _ask_again(request: PortalRequest) -> Response[Any]:
+    """A page of ours that asks for the same address at once: this time the cookie comes along, if there is one."""
+    query = request.url.query
+    address = request.scope["path"] + (f"?{query}" if query else "")
+    return request.renderer.page(request, "pages/again.html", address=address)
 
 
 def _to_sign_in(request: PortalRequest) -> Response[Any]:
