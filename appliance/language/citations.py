@@ -170,7 +170,7 @@ def _begins(word: str, beginning: str) -> bool:
 
 
 def _other_mood(claim: str, evidence: Sequence[str], lexicon: Lexicon) -> list[str]:
-    """Whether everything near to the claim denies what it affirms (or the reverse), or only supposes it."""
+    """Whether everything near to the claim denies what it affirms, or only supposes what it states; or the reverse."""
     stems, values = content_stems(claim, lexicon), {number.value for number in numbers(claim, lexicon)}
 
     def nearness(clause: str) -> float:
@@ -192,7 +192,7 @@ def _other_mood(claim: str, evidence: Sequence[str], lexicon: Lexicon) -> list[s
     found = []
     if all(negated(clause, lexicon) != negated(claim, lexicon) for _, clause in nearest):
         found.append("negation")
-    if not _supposes(claim, lexicon) and all(_supposes(sentence, lexicon) for sentence, _ in nearest):
+    if all(_supposes(claim, lexicon) != _supposes(sentence, lexicon) for sentence, _ in nearest):
         found.append("condition")
     return found
 

@@ -110,7 +110,7 @@ def central(among: Sequence[Sentence], reading: Reading) -> Sentence | None:
 
 def sentences_of(text: str, reading: Reading) -> list[str]:
     """The sentences of a model's answer, each a claim of its own; without the last one where the form cut it off."""
-    found = [one for one in sentences(text, reading.lexicon) if content_stems(one, reading.lexicon)]
+    found = [one for one in sentences(text, reading.lexicon) if len(claim_stems(one, reading.lexicon)) >= 2]
     return found if len(found) < 2 or _FINISHED.search(found[-1]) else found[:-1]
 
 

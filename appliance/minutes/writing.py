@@ -246,7 +246,7 @@ class _Writing:
         binding = in_order((*found.evidence, found.core))
         text, origin = extract(found.said), Origin.EXTRACT
         answer = self._ask.ask("decision", part.lines, _WORDING, said=found.said)
-        if answer and (worded := answer["text"].strip()):
+        if answer and (worded := extract(answer["text"])):
             verdict = weigh(worded, binding, self._reading)
             keeps = complete(worded, text, self._reading, share=0.6) and self._keeps_moments(worded, text)
             if verdict.support is Support.SUPPORTED and keeps:

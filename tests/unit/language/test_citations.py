@@ -47,6 +47,7 @@ def test_what_was_only_supposed_is_not_reported_as_so() -> None:
     """A condition makes no plan."""
     said = ["If we start on Monday, we can finish the backup test by Friday."]
     assert check("The backup test starts on Monday.", said, EN).missing == ("condition",)
+    assert check("If we start, we finish.", ["We start and we finish."], EN).missing == ("condition",)
     assert check("If they start on Monday, they finish the backup test by Friday.", said, EN).missing == ()
 
 
