@@ -64,8 +64,8 @@ screenshot: setup-dev ## Photograph the portal with the sample meeting, for READ
 sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
 	@$(PY) -m images.sample.regenerate
 
-dependencies: setup-dev ## Write docs/dependencies.md from the lock files
-	@$(PY) -m images.dependencies
+dependencies: setup-dev ## Write docs/dependencies.md and docs/configuration.md from their sources
+	@$(PY) -m images.dependencies && $(PY) -m images.configuration
 
 clean: ## Remove what the demo and the tools left behind
 	@rm -rf .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis dist build
