@@ -80,17 +80,28 @@ def _one_time_code(services: Services) -> OneTimeCode:
 def _environment(data_dir: Path, port: int | None) -> Mapping[str, str]:
     """What this process and its children are told; what the caller has set already stays."""
     settings = Settings()
-    if port is None and not _is_free(settings.web.host, settings.web.port):
-        port = 0
     wanted = {"HANGJEGYZET_MODELS_DIR": str(models_folder(settings))}
     given = {name: value for name, value in wanted.items() if name not in os.environ}
-    chosen = {} if port is None else {"HANGJEGYZET_WEB__PORT": str(port)}
-    return {**given, **chosen, "HANGJEGYZET_DATA_DIR": str(data_dir)}
+    chosen = settings.web.port if port is None else port
+    if chosen == 0 or (port is None and not _is_free(settings.web.host, chosen)):
+        chosen = _free_port(settings.web.host)
+    return {**given, "HANGJEGYZET_WEB__PORT": str(chosen), "HANGJEGYZET_DATA_DIR": str(data_dir)}
 
 
 def _is_free(host: str, port: int) -> bool:
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket(_family(host)) as probe:
         return probe.connect_ex((host, port)) != 0
+
+
+def _free_port(host: str) -> int:
+    """A port that nobody has now; chosen here, so that a portal that is started again keeps its address."""
+    with socket.socket(_family(host)) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _processes(address: Path) -> tuple[ProcessSpec, ...]:
