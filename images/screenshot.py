@@ -44,7 +44,7 @@ def main() -> None:
     options.folder.mkdir(parents=True, exist_ok=True)
     with stage.set_up(options.folder.absolute() / "state", port=None) as running:
         with PortalClient(running.url, certificate=running.certificate) as portal:
-            portal.wait_until_ready(timeout_s=120, poll=running.supervisor.poll)
+            portal.wait_until_ready(timeout_s=120)
             portal.become_somebody(running.code, email=stage.EMAIL, name=stage.NAME, password=running.password)
             meeting_id = _finished_meeting(portal, running)
         with sync_playwright() as playwright:
@@ -63,7 +63,7 @@ def _finished_meeting(portal: PortalClient, running: stage.Stage) -> str:
     meeting_id, job_id = portal.send_recording(
         sample.audio, title=sample.title, language=None, progress=lambda fraction: None
     )
-    *_, job = portal.follow_job(job_id, poll=running.supervisor.poll)
+    *_, job = portal.follow_job(job_id)
     if job["state"] != "done":
         raise SystemExit(f"the sample meeting ended {job['state']}: {job.get('failure')}")
     return meeting_id

@@ -1,12 +1,14 @@
 """Keeps the appliance's processes running when systemd does not: for the demo, and for a trial on a laptop.
 
 Each process gets a process group and a log file of its own. One that ends is started again after a pause that doubles
-while it keeps ending at once, so that a broken one does not eat the machine.
+while it keeps ending at once, so that a broken one does not eat the machine. A thread of its own watches them: whoever
+started them may meanwhile wait for an answer from one that has just died.
 """
 
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +23,7 @@ FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 STEADY_AFTER_S = 20.0
 """A process that lived this long has started well: its pause begins anew."""
+WATCH_INTERVAL_S = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class _Child:
 
 
 class Supervisor:
-    """Starts processes, starts them again when they die, and stops them all.
+    """Starts processes, starts them again when they die, and stops them all; may be used from several threads.
 
     Args:
         specs: what to run, in the order of starting; stopped in reverse.
@@ -54,30 +57,27 @@ class Supervisor:
         self._children = [_Child(spec) for spec in specs]
         self._environment = {**os.environ, **environment}
         self._log_dir = log_dir
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def start(self) -> None:
-        """Start every process; returns at once."""
+        """Start every process and watch over them from now on; returns at once. A supervisor starts once."""
         self._log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        for child in self._children:
-            self._start(child)
-
-    def poll(self) -> None:
-        """Start again what has died; call it about every second."""
-        now = time.monotonic()
-        for child in self._children:
-            if child.process is None:
-                if now >= child.start_at:
-                    self._start(child)
-            elif (status := child.process.poll()) is not None:
-                self._note_end(child, status, now)
+        with self._lock:
+            for child in self._children:
+                self._start(child)
+        self._watcher.start()
 
     def restarts(self) -> int:
         """How many times a process had to be started again."""
-        return sum(child.restarts for child in self._children)
+        with self._lock:
+            return sum(child.restarts for child in self._children)
 
     def pids(self) -> dict[str, int]:
         """Process id by name, of those that run."""
-        return {child.spec.name: child.process.pid for child in self._children if child.process is not None}
+        with self._lock:
+            return {child.spec.name: child.process.pid for child in self._children if child.process is not None}
 
     def log_file(self, name: str) -> Path:
         """Where a process's output goes."""
@@ -85,6 +85,8 @@ class Supervisor:
 
     def stop(self, *, patience_s: float = 10.0) -> None:
         """Ask all to end, wait for them together, then kill what is left, with everything it started."""
+        self._stopping.set()
+        self._watcher.join()
         running = [child.process for child in reversed(self._children) if child.process is not None]
         for process in running:
             _signal_group(process, signal.SIGTERM)
@@ -98,6 +100,28 @@ class Supervisor:
             process.wait()
         for child in self._children:
             child.process = None
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(WATCH_INTERVAL_S):
+            with self._lock:
+                self._start_again(time.monotonic())
+
+    def _start_again(self, now: float) -> None:
+        for child in self._children:
+            if child.process is None:
+                if now >= child.start_at:
+                    self._try_to_start(child, now)
+            elif (status := child.process.poll()) is not None:
+                self._note_end(child, status, now)
+
+    def _try_to_start(self, child: _Child, now: float) -> None:
+        """Start it, or wait longer when the machine lacks what that takes (memory, a place for its log)."""
+        try:
+            self._start(child)
+        except OSError:
+            log.warning("process_not_started", name=child.spec.name, tried_again_in_s=child.pause_s, exc_info=True)
+            child.start_at = now + child.pause_s
+            child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
 
     def _start(self, child: _Child) -> None:
         with self._open_log(child.spec.name) as output:

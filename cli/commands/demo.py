@@ -49,9 +49,9 @@ def demo(
     talk.print("[bold]HangJegyzet[/]: starting the appliance …")
     with stage.set_up(folder.absolute() / "state", port=port) as running:
         with PortalClient(running.url, certificate=running.certificate) as portal:
-            portal.wait_until_ready(timeout_s=READY_LIMIT_S, poll=running.supervisor.poll)
+            portal.wait_until_ready(timeout_s=READY_LIMIT_S)
             portal.become_somebody(running.code, email=stage.EMAIL, name=stage.NAME, password=running.password)
-            meeting_id = _send(portal, recording, title, language, running)
+            meeting_id = _send(portal, recording, title, language)
             results = {f"{what}.{form}": portal.fetch(meeting_id, what, form=form) for what, form in RESULTS}
         _keep(folder, results)
         _show(results)
@@ -60,11 +60,11 @@ def demo(
             _stay_open(running, meeting_id)
 
 
-def _send(portal: PortalClient, recording: Path, title: str, language: str | None, running: stage.Stage) -> str:
+def _send(portal: PortalClient, recording: Path, title: str, language: str | None) -> str:
     """Send the recording and follow its job; returns the meeting's id."""
     with StepBars(talk) as bars:
         meeting_id, job_id = portal.send_recording(recording, title=title, language=language, progress=bars.upload)
-        for job in portal.follow_job(job_id, poll=running.supervisor.poll):
+        for job in portal.follow_job(job_id):
             bars.show(job)
     if job["state"] != "done":
         failure = job.get("failure") or {}
@@ -93,7 +93,6 @@ def _stay_open(running: stage.Stage, meeting_id: str) -> None:
     )
     try:
         while True:
-            running.supervisor.poll()
             time.sleep(1.0)
     except KeyboardInterrupt:
         talk.print("Stopping …")

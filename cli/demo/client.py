@@ -56,11 +56,10 @@ class PortalClient:
     ) -> None:
         self._http.close()
 
-    def wait_until_ready(self, *, timeout_s: float, poll: Callable[[], None]) -> None:
-        """Wait until the portal and what it stands on are ready; ``poll`` is called in between."""
+    def wait_until_ready(self, *, timeout_s: float) -> None:
+        """Wait until the portal and what it stands on are ready."""
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
-            poll()
             try:
                 if self._http.get("/health/ready", timeout=2.0).status_code == httpx.codes.OK:
                     return
@@ -121,10 +120,9 @@ class PortalClient:
         found: dict[str, Any] = self._request("GET", f"/api/v1/jobs/{job_id}").json()
         return found
 
-    def follow_job(self, job_id: str, *, poll: Callable[[], None]) -> Iterator[dict[str, Any]]:
+    def follow_job(self, job_id: str) -> Iterator[dict[str, Any]]:
         """The job's state each time it may have changed, until it rests."""
         while True:
-            poll()
             job = self.job(job_id)
             yield job
             if job["state"] in {"done", "failed", "cancelled"}:

@@ -116,7 +116,6 @@ def _await_address(address: Path, supervisor: Supervisor) -> str:
     while not address.exists():
         if time.monotonic() > deadline:
             raise PortalNotStarted(limit_s=START_LIMIT_S, log=supervisor.log_file("web"))
-        supervisor.poll()
         time.sleep(0.05)
     return address.read_text(encoding="utf-8").strip()
 

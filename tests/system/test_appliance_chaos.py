@@ -111,13 +111,12 @@ def test_forty_recordings_come_through(quick_appliance: Path, recording: Path, c
         stage.set_up(quick_appliance, port=None) as running,
         PortalClient(running.url, certificate=running.certificate, patience_s=120.0) as portal,
     ):
-        portal.wait_until_ready(timeout_s=60, poll=running.supervisor.poll)
+        portal.wait_until_ready(timeout_s=60)
         portal.become_somebody(running.code, email=stage.EMAIL, name=stage.NAME, password=running.password)
         visitor = Visitor(portal, recording)
         visitor.start()
         while visitor.is_alive() or victims:
             assert time.monotonic() - started < LIMIT_S, f"seed {seed}: {len(visitor.jobs)} sent, {deaths}"
-            running.supervisor.poll()
             time.sleep(chance.uniform(0.5, 2.5))
             if victims and kill(running, victims[-1], server):
                 deaths[victims.pop()] += 1
@@ -125,7 +124,6 @@ def test_forty_recordings_come_through(quick_appliance: Path, recording: Path, c
         unfinished = dict(visitor.jobs)
         while unfinished:
             assert time.monotonic() - started < LIMIT_S, f"seed {seed}: {len(unfinished)} unfinished, {deaths}"
-            running.supervisor.poll()
             states = {meeting: portal.job(job)["state"] for meeting, job in unfinished.items()}
             assert set(states.values()) <= {"queued", "running", "done"}, f"seed {seed}: {states}"
             unfinished = {meeting: unfinished[meeting] for meeting, state in states.items() if state != "done"}
