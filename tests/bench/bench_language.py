@@ -20,7 +20,7 @@ from appliance.language.ports import LanguageModel
 from appliance.minutes.writing import MinutesWriter
 from appliance.quality.faithfulness import Faithfulness, faithfulness
 from appliance.transcripts.model import Transcript
-from tests.factories.minutes import HELD_OUT, MEETINGS, a_transcript, reference, reference_meetings
+from tests.factories.minutes import DEVELOPMENT, HELD_OUT, MEETINGS, a_transcript, reference, reference_meetings
 
 BUDGET_MIB = 2560
 """What a language worker may take with the starter model."""
@@ -37,7 +37,7 @@ def sample(language: str) -> tuple[Transcript, dict[str, Any]]:
 def meetings() -> dict[str, tuple[str, Transcript, dict[str, Any]]]:
     """Every meeting by name, with the group that it counts in."""
     found = {f"sample_{language}": ("sample", *sample(language)) for language in ("en", "hu")}
-    for group, folder in (("reference", MEETINGS), ("held out", HELD_OUT)):
+    for group, folder in (("reference", MEETINGS), ("development", DEVELOPMENT), ("held out", HELD_OUT)):
         found |= {name: (group, *reference(name, folder)) for name in reference_meetings(folder)}
     return found
 

@@ -16,6 +16,11 @@ LETTERS_PER_SECOND = 15.0
 """How fast people speak; only the order of times matters."""
 
 MEETINGS = Path(__file__).parents[1] / "quality" / "meetings"
+"""Meetings that are understood completely: what they measure is that it stays so."""
+
+DEVELOPMENT = MEETINGS.with_name("development")
+"""Meetings that cues and rules are improved with."""
+
 HELD_OUT = MEETINGS.with_name("held_out")
 """Meetings that no cue was ever written for: what they measure is what a stranger's meeting can expect."""
 
