@@ -16,6 +16,7 @@ PLANTED = {
     "a framework in a model": ("appliance/meetings/model.py", "import sqlalchemy\n"),
     "a table at a door": ("web/planted.py", "from appliance.meetings import tables\n"),
     "one door in another": ("tui/planted.py", "import web.app\n"),
+    "the portal in a command": ("cli/planted.py", "import web.app\n"),
     "a service in an adapter": ("appliance/adapters/planted.py", "from appliance.meetings import service\n"),
     "furniture upside down": ("appliance/meetings/model.py", "from appliance.meetings import service\n"),
 }
