@@ -81,7 +81,9 @@ def new_database(server: EmbeddedServer, *, template: str | None) -> Iterator[Te
     if template is None:
         provision(server.superuser_url(), database.name)
     else:
-        _administer(server, f"CREATE DATABASE {database.name} TEMPLATE {template} OWNER {DatabaseRole.OWNER}")
+        # Copying files is quicker than writing them all to the log, where nobody waits for the disk.
+        made = f"CREATE DATABASE {database.name} TEMPLATE {template} STRATEGY file_copy OWNER {DatabaseRole.OWNER}"
+        _administer(server, made)
         with database.connect(database.superuser_url) as connection:
             connection.execute(rights_sql(database.name).encode())
     try:
