@@ -1,59 +1,72 @@
 """``hangjegyzet``: noun, verb; data on stdout, talk on stderr; an exit code per kind of error."""
 
 import sys
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
 
 from appliance.kernel.errors import HangJegyzetError
-from cli.commands import audit, db, demo, job, meeting, minutes, models, serve, speech, user, worker
 from cli.exit_codes import exit_code_for
-from cli.output import print_error, send_logs_to_stderr
+from cli.lazy import lazy_group, noun, verb
+
+COMMANDS = (
+    noun("meeting", "Meetings: add a recording, list, show, export, delete."),
+    noun("job", "Jobs: list, show, cancel, try again."),
+    noun("speech", "Speech to text, for one file; nothing is kept."),
+    noun("minutes", "Write minutes."),
+    noun("models", "Model packs: list, import, verify, use, clean up."),
+    noun("audit", "The audit trail: check it, export it."),
+    noun("user", "People's accounts: create, reset, disable."),
+    noun("db", "The database: set it up, look at it, move its schema."),
+    verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
+    verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
+    verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),
+)
 
 app = typer.Typer(
     name="hangjegyzet",
+    cls=lazy_group(COMMANDS),
     help="Turns a confidential meeting into a record that can be trusted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for noun, commands in {
-    "meeting": meeting,
-    "job": job,
-    "speech": speech,
-    "minutes": minutes,
-    "models": models,
-    "audit": audit,
-    "user": user,
-    "db": db,
-}.items():
-    app.add_typer(commands.app, name=noun)
-for single in (serve, worker, demo):
-    app.add_typer(single.app)
 
 
 def _show_version(wanted: bool) -> None:
     if wanted:
+        # Imported here, as below what only some calls need: help shall be there at once.
+        from importlib.metadata import version
+
         typer.echo(f"hangjegyzet {version('hangjegyzet')}")
         raise typer.Exit
 
 
 @app.callback()
 def hangjegyzet(
+    context: typer.Context,
     show_version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Turns a confidential meeting into a record that can be trusted."""
+    if context.obj is _PROCESS_EDGE:
+        from cli.logs import send_logs_to_stderr
+
+        send_logs_to_stderr()
+
+
+_PROCESS_EDGE = object()
+"""Handed to a call that has the process to itself: it may say where logs go."""
 
 
 def run() -> None:
     """The process edge: an expected failure becomes two lines on stderr and an exit code; anything else a traceback."""
-    send_logs_to_stderr()
     try:
-        app()
+        app(obj=_PROCESS_EDGE)
     except HangJegyzetError as error:
+        from cli.output import print_error
+
         print_error(error)
         sys.exit(exit_code_for(error))
     except KeyboardInterrupt:

@@ -6,33 +6,14 @@ from contextlib import contextmanager
 from typing import Any
 
 import msgspec
-import structlog
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
-from structlog.typing import Processor
 
 from appliance.kernel.errors import HangJegyzetError
 
 talk = Console(stderr=True, highlight=False)
 """For people: goes to stderr, so that stdout stays clean for scripts."""
-
-
-def send_logs_to_stderr() -> None:
-    """Keep stdout for data, and values out of tracebacks: the default would print local variables, keys among them."""
-    terminal = sys.stderr.isatty()
-    renderer: Processor = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    if terminal:
-        renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *([] if terminal else [structlog.processors.format_exc_info]),
-            renderer,
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
 
 
 _UNCUT = 10_000

@@ -12,7 +12,8 @@ from appliance.kernel.errors import HangJegyzetError
 from appliance.models.offline import go_offline
 from appliance.settings import Settings, WebSettings
 from cli.exit_codes import exit_code_for
-from cli.output import print_error, send_logs_to_stderr
+from cli.logs import send_logs_to_stderr
+from cli.output import print_error
 from web.main import run_portal
 
 

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from appliance.entry.speech import open_speech_bench
 from appliance.settings import Settings
 from appliance.speakers.model import ANY_NUMBER, SpeakerCount
 from appliance.transcripts.dictation import Wishes
@@ -45,12 +44,15 @@ def run(
     ] = None,
 ) -> None:
     """Print who says what in FILE."""
+    # Imported here: it brings the audio library, for which nobody who asks for help shall wait.
+    from appliance.entry.speech import open_speech_bench
+
     settings = Settings()
     wishes = Wishes(language=language, vocabulary=tuple(vocabulary or ()))
     count = SpeakerCount.exactly(speakers) if speakers else ANY_NUMBER
     bench = open_speech_bench(settings)
-    with file.open("rb") as source, progress_bar(file.name) as tell:
-        heard = bench.hear(source, wishes=wishes, count=count, progress=tell)
+    with progress_bar(file.name) as tell:
+        heard = bench.hear(file, wishes=wishes, count=count, progress=tell)
     if as_json or form is Format.JSON:
         print_json(heard.report)
     else:
