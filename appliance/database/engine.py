@@ -5,29 +5,20 @@ pooled connection can never carry it into the next one. A transaction without a 
 table.
 """
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import SessionTransaction
 from sqlmodel import Session
 
-from appliance.database.errors import DatabaseUnavailable, DataDamaged, NotInitialised
-from appliance.kernel.errors import HangJegyzetError
+from appliance.database.outages import told_plainly
+from appliance.database.reads import HotReads, Question, Rows
 from appliance.kernel.ids import TenantId
 
 CONNECT_LIMIT_S = 10
-CONNECTION_LOST = ("08", "57P", "53300")
-"""SQLSTATEs of a server that is gone, going, starting or full (PostgreSQL documentation, appendix A)."""
-
-DATA_DAMAGED = ("XX001", "XX002")
-"""SQLSTATEs of a page or an index that failed its checksum or makes no sense."""
-
-_MISSING = re.compile(r'FATAL:\s+(?:database|role) "[^"]+" does not exist')
 
 
 class Tx(Session):
@@ -82,7 +73,7 @@ class Database:
 
     Args:
         url: ``postgresql+psycopg://ROLE@/DATABASE?host=SOCKET_DIR`` or a TCP address.
-        pool_size: connections kept open by this process.
+        pool_size: connections kept open by this process for transactions, and as many for hot reads.
     """
 
     def __init__(self, url: str, *, pool_size: int = 8) -> None:
@@ -95,7 +86,7 @@ class Database:
             hide_parameters=True,
             connect_args={"prepare_threshold": 3, "connect_timeout": CONNECT_LIMIT_S},
         )
-        self._autocommitting = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._hot = HotReads(self.raw_connection, size=pool_size)
 
     @contextmanager
     def transaction(self, tenant_id: TenantId | None) -> Iterator[Tx]:
@@ -106,7 +97,7 @@ class Database:
                 it went away in the very moment of the commit.
             DataDamaged: a page on the disk failed its checksum.
         """
-        with _told_plainly(), Tx(self.engine, tenant_id) as tx:
+        with told_plainly(), Tx(self.engine, tenant_id) as tx:
             yield tx
             tx.finish()
 
@@ -117,22 +108,30 @@ class Database:
         Raises:
             DatabaseUnavailable: the server does not answer or went away.
         """
-        with _told_plainly(), Tx(self.engine, tenant_id, read_only=True) as tx:
+        with told_plainly(), Tx(self.engine, tenant_id, read_only=True) as tx:
             yield tx
             # A rollback would do as well, but psycopg then forgets every prepared statement of the connection.
             tx.commit()
 
-    @contextmanager
-    def single_statements(self) -> Iterator[Connection]:
-        """A pooled connection on which each statement commits by itself, without a tenant; half the price of a session.
-
-        For the one question that every request asks before it knows whose it is.
+    def ask(self, tenant_id: TenantId, *questions: Question) -> list[Rows]:
+        """The answers to hot reads, all in one journey and one read-only transaction; a fifth of a session's price.
 
         Raises:
-            DatabaseUnavailable: the server does not answer or went away.
+            DatabaseUnavailable: the server does not answer.
         """
-        with _told_plainly(), self._autocommitting.connect() as connection:
-            yield connection
+        with told_plainly():
+            return self._hot.ask(tenant_id, *questions)
+
+    def call(self, question: Question) -> Rows:
+        """One statement that commits by itself, without a tenant.
+
+        For the one question that every request asks before it knows whose it is. It may be asked twice.
+
+        Raises:
+            DatabaseUnavailable: the server does not answer.
+        """
+        with told_plainly():
+            return self._hot.call(question)
 
     def raw_connection(self) -> psycopg.Connection[Any]:
         """A psycopg connection outside the pool in autocommit mode, for LISTEN and for Huey; the caller closes it.
@@ -141,42 +140,10 @@ class Database:
             DatabaseUnavailable: the server does not answer.
         """
         url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with _told_plainly():
+        with told_plainly():
             return psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_LIMIT_S)
 
     def dispose(self) -> None:
-        """Close the pool."""
+        """Close all connections."""
+        self._hot.close()
         self.engine.dispose()
-
-
-@contextmanager
-def _told_plainly() -> Iterator[None]:
-    """Turn a lost connection into the error that doors and workers know; other errors pass."""
-    try:
-        yield
-    except DBAPIError as error:
-        if told := _plain_error(error.orig, lost=error.connection_invalidated):
-            raise told from error
-        raise
-    except psycopg.OperationalError as error:
-        if told := _plain_error(error):
-            raise told from error
-        raise
-
-
-def _is_connection_loss(error: BaseException | None) -> bool:
-    """Whether the server is gone or refuses connections, rather than a statement."""
-    if not isinstance(error, psycopg.Error):
-        return False
-    if error.sqlstate is None:
-        return isinstance(error, psycopg.OperationalError)
-    return error.sqlstate.startswith(CONNECTION_LOST)
-
-
-def _plain_error(error: BaseException | None, *, lost: bool = False) -> HangJegyzetError | None:
-    if isinstance(error, psycopg.Error) and error.sqlstate in DATA_DAMAGED:
-        return DataDamaged(reason=error.diag.message_primary)
-    if not (lost or _is_connection_loss(error)):
-        return None
-    # A refused connection carries no SQLSTATE, only the server's words, which are English under our locale.
-    return NotInitialised() if _MISSING.search(str(error)) else DatabaseUnavailable()

@@ -3,12 +3,13 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Row, text
 
-from appliance.database.engine import Tx
+from appliance.database.engine import Database, Tx
+from appliance.database.reads import Question
 from appliance.identity.model import CodePurpose, SessionView, SignedIn, Theme, UserView
 from appliance.identity.permissions import Role, permissions_of
 from appliance.identity.tokens import csrf_token, token_hash
@@ -56,33 +57,35 @@ def one_time_code(tx: Tx, code_hash: bytes, *, at: datetime) -> FoundCode | None
     return FoundCode(row.code_id, TenantId(row.tenant_id), user_id, CodePurpose(row.purpose))
 
 
-_RESUME = text("SELECT * FROM identity_resume(:hash, :at, :idle_s, :touch_s)")
+_RESUME: Final = """
+    SELECT session_id, created_at, last_seen_at, expires_at, origin, user_agent,
+           user_id, tenant_id, email, name, role, locale, theme, has_password, user_created_at
+    FROM identity_resume(%(hash)s, %(at)s, %(idle_s)s, %(touch_s)s)
+"""
 
 
-def signed_in(connection: Connection, token: str, *, at: datetime, idle_s: float) -> SignedIn | None:
+def signed_in(database: Database, token: str, *, at: datetime, idle_s: float) -> SignedIn | None:
     """Who has this session, unless it has ended; notes that it was used."""
     values = {"hash": token_hash(token), "at": at, "idle_s": float(idle_s), "touch_s": TOUCH_S}
-    row = connection.execute(_RESUME, values).one_or_none()
-    return None if row is None else _signed_in(row, token)
+    found = database.call(Question(_RESUME, values))
+    return _signed_in(found[0], token) if found else None
 
 
-def _signed_in(row: Row[Any], token: str) -> SignedIn:
-    role = Role(row.role)
+def _signed_in(row: Sequence[Any], token: str) -> SignedIn:
+    session = SessionView(*row[:6])
+    user_id, tenant_id, email, name, role, locale, theme, has_password, created_at = row[6:]
     user = UserView(
-        id=UserId(row.user_id),
-        tenant_id=TenantId(row.tenant_id),
-        email=row.email,
-        name=row.name,
-        role=role,
-        locale=row.locale,
-        theme=Theme(row.theme),
-        has_password=row.has_password,
+        id=user_id,
+        tenant_id=tenant_id,
+        email=email,
+        name=name,
+        role=Role(role),
+        locale=locale,
+        theme=Theme(theme),
+        has_password=has_password,
         disabled_at=None,
-        created_at=row.user_created_at,
-        last_seen_at=row.last_seen_at,
-    )
-    session = SessionView(
-        SessionId(row.session_id), row.created_at, row.last_seen_at, row.expires_at, row.origin, row.user_agent
+        created_at=created_at,
+        last_seen_at=session.last_seen_at,
     )
     return SignedIn(actor_of(user, session), user, session, csrf_token(token))
 

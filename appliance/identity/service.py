@@ -84,8 +84,7 @@ class IdentityService:
 
     def resume(self, token: str) -> SignedIn | None:
         """Who sends a request with this session token; None when the session has ended or never was."""
-        with self._database.single_statements() as connection:
-            return queries.signed_in(connection, token, at=self._clock.now(), idle_s=self._idle_s)
+        return queries.signed_in(self._database, token, at=self._clock.now(), idle_s=self._idle_s)
 
     def sign_in(self, *, email: str, password: str, client: Client, replaces: SignedIn | None = None) -> NewSession:
         """Open a session for somebody who knows the password.

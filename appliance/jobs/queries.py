@@ -7,12 +7,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final, NamedTuple, cast
 from uuid import UUID
 
-from sqlalchemy import Row, text
-
-from appliance.database.engine import Tx
+from appliance.database.engine import Database
+from appliance.database.reads import Question, Rows
 from appliance.jobs.errors import JobNotFound
 from appliance.jobs.estimates import Pace, learn, longest_way_s, shares, step_eta_s
 from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
@@ -21,55 +20,95 @@ from appliance.kernel.ids import JobId, MeetingId, TenantId, UserId
 LEARNED_FROM = 50
 """How many of the latest runs of a step its pace is learned from."""
 
-_JOBS = "SELECT j.*, now() AS now FROM job j"
-_ONE = text(f"{_JOBS} WHERE j.tenant_id = :tenant AND j.id = :job_id")
-_PAGE = text(
-    f"""
-    {_JOBS}
-    WHERE j.tenant_id = :tenant
-      AND (CAST(:owner_id AS uuid) IS NULL OR j.owner_id = :owner_id)
-      AND (CAST(:states AS text[]) IS NULL OR j.state = ANY(:states))
-      AND (CAST(:before AS uuid) IS NULL OR j.id < :before)
+_JOBS: Final = """
+    SELECT j.id, j.tenant_id, j.meeting_id, j.owner_id, j.kind, j.state, j.priority, j.audio_s, j.failure_code,
+           j.failure_message, j.failure_remedy, j.created_at, j.started_at, j.finished_at, now()
+    FROM job j WHERE j.tenant_id = %(tenant)s"""
+_SOME: Final = f"{_JOBS} AND j.id = ANY(%(job_ids)s) ORDER BY j.id DESC"
+_PAGE: Final = f"""{_JOBS}
+      AND (CAST(%(owner_id)s AS uuid) IS NULL OR j.owner_id = %(owner_id)s)
+      AND (CAST(%(states)s AS text[]) IS NULL OR j.state = ANY(%(states)s))
+      AND (CAST(%(before)s AS uuid) IS NULL OR j.id < %(before)s)
     ORDER BY j.id DESC
-    LIMIT :most
-    """
-)
-_OF_MEETINGS = text(
-    """
-    SELECT DISTINCT ON (j.meeting_id) j.*, now() AS now FROM job j
-    WHERE j.tenant_id = :tenant AND j.meeting_id = ANY(:meeting_ids)
-    ORDER BY j.meeting_id, j.id DESC
-    """
-)
-_STEPS = text("SELECT s.* FROM job_step s WHERE s.job_id = ANY(:job_ids) ORDER BY s.job_id, s.position")
-_HISTORY = text(
-    """
+    LIMIT %(most)s"""
+_STEPS: Final = """
+    SELECT s.job_id, s.name, s.queue, s.state, s.needs, s.progress, s.progress_from, s.attempt, s.tries,
+           s.failure_code, s.failure_message, s.failure_remedy, s.ready_at, s.started_at, s.finished_at
+    FROM job_step s WHERE s.job_id = ANY(%(job_ids)s) ORDER BY s.job_id, s.position"""
+_HISTORY: Final = """
     SELECT wanted.kind, wanted.step, latest.audio_s, latest.work_s
-    FROM (SELECT DISTINCT unnest(CAST(:kinds AS text[])) AS kind, unnest(CAST(:steps AS text[])) AS step) wanted
+    FROM (SELECT DISTINCT s.kind, s.name AS step FROM job_step s WHERE s.job_id = ANY(%(job_ids)s)) wanted
     CROSS JOIN LATERAL (SELECT h.audio_s, h.work_s FROM job_history h
                         WHERE h.kind = wanted.kind AND h.step = wanted.step
-                        ORDER BY h.id DESC LIMIT :learned_from) latest
-    """
-)
-_PLACES = text("SELECT p.job_id, p.step, p.place FROM job_places() p")
+                        ORDER BY h.id DESC LIMIT %(learned_from)s) latest"""
+_PLACES: Final = """
+    SELECT p.job_id, min(p.place) FROM job_places() p WHERE p.job_id = ANY(%(job_ids)s) GROUP BY p.job_id"""
 
 Paces = Mapping[tuple[str, str], Pace]
 
 
-def show(tx: Tx, job_id: UUID) -> JobView:
+class _JobRow(NamedTuple):
+    """A row of ``_JOBS``."""
+
+    id: UUID
+    tenant_id: UUID
+    meeting_id: UUID | None
+    owner_id: UUID | None
+    kind: str
+    state: str
+    priority: int
+    audio_s: float | None
+    failure_code: str | None
+    failure_message: str | None
+    failure_remedy: str | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    now: datetime
+
+
+class _StepRow(NamedTuple):
+    """A row of ``_STEPS``."""
+
+    job_id: UUID
+    name: str
+    queue: str
+    state: str
+    needs: list[str]
+    progress: float
+    progress_from: float
+    attempt: int
+    tries: int
+    failure_code: str | None
+    failure_message: str | None
+    failure_remedy: str | None
+    ready_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+def show(database: Database, tenant_id: TenantId, job_id: UUID) -> JobView:
     """One job of the tenant.
 
     Raises:
         JobNotFound: the tenant has none of that id.
     """
-    rows = tx.execute(_ONE, {"tenant": tx.tenant_id, "job_id": job_id}).all()
-    if not rows:
+    found = some(database, tenant_id, [job_id])
+    if not found:
         raise JobNotFound(job_id=job_id)
-    return _views(tx, rows)[0]
+    return found[0]
+
+
+def some(database: Database, tenant_id: TenantId, job_ids: Sequence[UUID]) -> tuple[JobView, ...]:
+    """The jobs of these ids that the tenant has, newest first."""
+    known = {"tenant": tenant_id, "job_ids": job_ids}
+    jobs, steps = database.ask(tenant_id, Question(_SOME, known), Question(_STEPS, known))
+    return _views(database, tenant_id, jobs, steps)
 
 
 def page(
-    tx: Tx,
+    database: Database,
+    tenant_id: TenantId,
     *,
     owner_id: UserId | None = None,
     states: Collection[JobState] | None = None,
@@ -84,69 +123,54 @@ def page(
         before: only older than this job; the last id of the page before.
     """
     wanted = [state.value for state in states] if states else None
-    values = {"tenant": tx.tenant_id, "owner_id": owner_id, "states": wanted, "before": before, "most": most}
-    rows = tx.execute(_PAGE, values).all()
-    return tuple(_views(tx, rows))
+    values = {"tenant": tenant_id, "owner_id": owner_id, "states": wanted, "before": before, "most": most}
+    (jobs,) = database.ask(tenant_id, Question(_PAGE, values))
+    if not jobs:
+        return ()
+    (steps,) = database.ask(tenant_id, Question(_STEPS, {"job_ids": [job[0] for job in jobs]}))
+    return _views(database, tenant_id, jobs, steps)
 
 
-def latest_of_meetings(tx: Tx, meeting_ids: Iterable[UUID]) -> dict[MeetingId, JobView]:
-    """The latest job of each meeting, for lists."""
-    wanted = list(meeting_ids)
-    if not wanted:
-        return {}
-    rows = tx.execute(_OF_MEETINGS, {"tenant": tx.tenant_id, "meeting_ids": wanted}).all()
-    return {view.meeting_id: view for view in _views(tx, rows) if view.meeting_id is not None}
+def _views(database: Database, tenant_id: TenantId, jobs: Rows, steps: Rows) -> tuple[JobView, ...]:
+    """Finished jobs need neither history nor places: a list of old meetings stays cheap."""
+    found = [_JobRow(*job) for job in jobs]
+    of_job: dict[UUID, list[_StepRow]] = defaultdict(list)
+    for step in steps:
+        of_job[step[0]].append(_StepRow(*step))
+    paces: Paces = {}
+    places: dict[UUID, int] = {}
+    if moving := [job.id for job in found if not JobState(job.state).is_final]:
+        values = {"job_ids": moving, "learned_from": LEARNED_FROM}
+        history, line = database.ask(tenant_id, Question(_HISTORY, values), Question(_PLACES, values))
+        paces, places = _paces(history), dict(cast("Iterable[tuple[UUID, int]]", line))
+    return tuple(_view(_Reading(job, of_job[job.id], paces, places.get(job.id))) for job in found)
 
 
-def paces(tx: Tx, steps: Collection[tuple[str, str]]) -> Paces:
+def _paces(history: Rows) -> Paces:
     """What steps usually cost, by kind and name; those that never ran are missing."""
-    rows = tx.execute(
-        _HISTORY,
-        {
-            "kinds": [kind for kind, _ in steps],
-            "steps": [step for _, step in steps],
-            "learned_from": LEARNED_FROM,
-        },
-    )
     samples: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
-    for row in rows:
-        samples[row.kind, row.step].append((row.audio_s, row.work_s))
+    for kind, step, audio_s, work_s in history:
+        samples[kind, step].append((audio_s, work_s))
     learned = ((step, learn(runs)) for step, runs in samples.items())
     return {step: pace for step, pace in learned if pace is not None and pace.is_learned}
-
-
-def _views(tx: Tx, jobs: Sequence[Row[Any]]) -> list[JobView]:
-    if not jobs:
-        return []
-    steps: dict[UUID, list[Row[Any]]] = defaultdict(list)
-    for step in tx.execute(_STEPS, {"job_ids": [job.id for job in jobs]}):
-        steps[step.job_id].append(step)
-    # Finished jobs need neither history nor places: a list of old meetings stays cheap.
-    moving = [job for job in jobs if not JobState(job.state).is_final]
-    known = paces(tx, {(job.kind, step.name) for job in moving for step in steps[job.id]}) if moving else {}
-    places: dict[UUID, int] = {}
-    if moving:
-        for row in tx.execute(_PLACES):
-            places[row.job_id] = min(row.place, places.get(row.job_id, row.place))
-    return [_view(_Reading(job, steps[job.id], known, places.get(job.id))) for job in jobs]
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """What is known about one job at one moment."""
 
-    job: Row[Any]
-    steps: Sequence[Row[Any]]
+    job: _JobRow
+    steps: Sequence[_StepRow]
     paces: Paces
     place: int | None
 
-    def expected_s(self, step: Row[Any]) -> float | None:
+    def expected_s(self, step: _StepRow) -> float | None:
         pace = self.paces.get((self.job.kind, step.name))
         if pace is None or self.job.audio_s is None:
             return None
         return pace.s_per_audio_s * float(self.job.audio_s)
 
-    def left_s(self, step: Row[Any]) -> float | None:
+    def left_s(self, step: _StepRow) -> float | None:
         if step.state == StepState.DONE:
             return 0.0
         return step_eta_s(
@@ -156,7 +180,7 @@ class _Reading:
             elapsed_s=self._elapsed_s(step),
         )
 
-    def _elapsed_s(self, step: Row[Any]) -> float:
+    def _elapsed_s(self, step: _StepRow) -> float:
         started: datetime | None = step.started_at
         if started is None or not StepState(step.state).is_leased:
             return 0.0
@@ -194,7 +218,7 @@ def _job_eta_s(reading: _Reading) -> float | None:
     return longest_way_s(list(needs), lambda name: needs[name], left)
 
 
-def _step_view(reading: _Reading, step: Row[Any], share: float) -> StepView:
+def _step_view(reading: _Reading, step: _StepRow, share: float) -> StepView:
     state = StepState(step.state)
     return StepView(
         name=step.name,
@@ -212,7 +236,7 @@ def _step_view(reading: _Reading, step: Row[Any], share: float) -> StepView:
     )
 
 
-def _failure(row: Row[Any]) -> Failure | None:
+def _failure(row: _JobRow | _StepRow) -> Failure | None:
     if not row.failure_code:
         return None
     return Failure(row.failure_code, row.failure_message or "", row.failure_remedy or "")

@@ -1,6 +1,6 @@
 """Use cases of jobs: start, look, cancel, try again."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import func
@@ -91,8 +91,7 @@ class JobService:
             JobNotFound: there is none, or it is somebody else's.
         """
         require(actor, Permission.JOB_READ)
-        with self._database.reading(actor.tenant_id) as tx:
-            view = queries.show(tx, job_id)
+        view = queries.show(self._database, actor.tenant_id, job_id)
         if not self._sees(actor, view.owner_id):
             raise JobNotFound(job_id=job_id)
         return view
@@ -108,8 +107,13 @@ class JobService:
         """The jobs that ``actor`` may see, newest first; ``before`` is the last id of the page before."""
         require(actor, Permission.JOB_READ)
         owner_id = None if self._sees_all(actor) else actor.user_id
-        with self._database.reading(actor.tenant_id) as tx:
-            return queries.page(tx, owner_id=owner_id, states=states, before=before, most=most)
+        return queries.page(self._database, actor.tenant_id, owner_id=owner_id, states=states, before=before, most=most)
+
+    def some(self, *, actor: Actor, job_ids: Sequence[JobId]) -> tuple[JobView, ...]:
+        """Those of the named jobs that ``actor`` may see, newest first."""
+        require(actor, Permission.JOB_READ)
+        found = queries.some(self._database, actor.tenant_id, job_ids) if job_ids else ()
+        return tuple(job for job in found if self._sees(actor, job.owner_id))
 
     def cancel(self, *, actor: Actor, job_id: UUID) -> None:
         """Stop a job and undo what it did; it ends as soon as its running steps have noticed.

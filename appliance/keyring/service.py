@@ -6,13 +6,14 @@ from collections.abc import Iterable
 
 from sqlalchemy import text
 
-from appliance.database.engine import Tx
+from appliance.database.engine import Database, Tx
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import MeetingId, TenantId
 from appliance.keyring import queries
 from appliance.keyring.errors import KeyDamaged, KeyDestroyed, KeyExists, KeyMissing
 from appliance.keyring.model import KEY_BYTES, Dek, Kek, meeting_key_context, tenant_key_context
 from appliance.keyring.ports import KeyProvider
+from appliance.keyring.queries import WrappedMeetingKey
 from appliance.keyring.wrapping import CannotUnwrap, derive_key, unwrap_key, wrap_key
 
 
@@ -101,6 +102,22 @@ class KeyRing:
         found = queries.meeting_keys(tx, wanted)
         return {key.meeting_id: self._open(tx, key, key.wrapped) for key in found if key.wrapped is not None}
 
+    def opened(self, database: Database, stored: Iterable[WrappedMeetingKey]) -> dict[MeetingId, Dek]:
+        """The keys that a hot read brought along with its rows; destroyed ones are left out.
+
+        The database is asked only for a tenant's key that this process has not seen yet. Meetings' keys are kept no
+        longer than the caller keeps them: whoever asks after a key was destroyed finds it gone.
+
+        Raises:
+            KeyDamaged: one of them does not open.
+        """
+        keys = {}
+        for key in stored:
+            if key.wrapped is not None:
+                kek = self._keks.get((key.tenant_id, key.tenant_key_version)) or self._fetch_kek(database, key)
+                keys[key.meeting_id] = _unwrapped(kek, key, key.wrapped)
+        return keys
+
     def destroy_meeting_key(self, tx: Tx, meeting_id: MeetingId) -> None:
         """Make a meeting's content unreadable for ever, backups of the blobs included; a second time changes nothing.
 
@@ -121,13 +138,12 @@ class KeyRing:
         """The key under which a tenant's lexemes are hashed; it opens no content."""
         return derive_key(self._kek(tx, tenant_id).key, info=b"hangjegyzet/search/v1/" + tenant_id.bytes)
 
-    def _open(self, tx: Tx, stored: queries.WrappedMeetingKey, wrapped: bytes) -> Dek:
-        kek = self._kek(tx, stored.tenant_id, stored.tenant_key_version)
-        try:
-            key = unwrap_key(kek.key, wrapped, context=meeting_key_context(stored.tenant_id, stored.meeting_id))
-        except CannotUnwrap:
-            raise KeyDamaged(subject=f"meeting {stored.meeting_id}") from None
-        return Dek(stored.meeting_id, key)
+    def _open(self, tx: Tx, stored: WrappedMeetingKey, wrapped: bytes) -> Dek:
+        return _unwrapped(self._kek(tx, stored.tenant_id, stored.tenant_key_version), stored, wrapped)
+
+    def _fetch_kek(self, database: Database, stored: WrappedMeetingKey) -> Kek:
+        with database.reading(stored.tenant_id) as tx:
+            return self._kek(tx, stored.tenant_id, stored.tenant_key_version)
 
     def _kek(self, tx: Tx, tenant_id: TenantId, version: int | None = None) -> Kek:
         if version is not None and (known := self._keks.get((tenant_id, version))):
@@ -145,3 +161,11 @@ class KeyRing:
         with self._lock:
             self._keks[tenant_id, stored.version] = kek
         return kek
+
+
+def _unwrapped(kek: Kek, stored: WrappedMeetingKey, wrapped: bytes) -> Dek:
+    try:
+        key = unwrap_key(kek.key, wrapped, context=meeting_key_context(stored.tenant_id, stored.meeting_id))
+    except CannotUnwrap:
+        raise KeyDamaged(subject=f"meeting {stored.meeting_id}") from None
+    return Dek(stored.meeting_id, key)

@@ -1,11 +1,13 @@
 """Documents of a meeting: kept sealed in the database, opened in memory alone."""
 
 from collections.abc import Sequence
+from typing import Final
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from appliance.database.engine import Tx
+from appliance.database.reads import Question
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import MeetingId
 from appliance.keyring.documents import seal, unseal
@@ -24,7 +26,7 @@ _PUT = text(
 _GET = text("SELECT revision, sealed FROM sealed_document WHERE meeting_id = :meeting AND name = :name")
 _REVISION = text("SELECT revision FROM sealed_document WHERE meeting_id = :meeting AND name = :name")
 _DELETE = text("DELETE FROM sealed_document WHERE meeting_id = :meeting AND name = ANY(:names)")
-_NAMES = text("SELECT name FROM sealed_document WHERE meeting_id = :meeting ORDER BY name")
+_NAMES: Final = "SELECT name FROM sealed_document WHERE meeting_id = %(meeting)s ORDER BY name"
 
 
 class DocumentStore:
@@ -74,12 +76,17 @@ class DocumentStore:
 
     def names(self, tx: Tx, meeting_id: MeetingId) -> tuple[str, ...]:
         """The documents that the meeting has."""
-        return tuple(tx.execute(_NAMES, {"meeting": meeting_id}).scalars())
+        return tuple(tx.connection().exec_driver_sql(_NAMES, {"meeting": meeting_id}).scalars())
 
     def delete(self, tx: Tx, meeting_id: MeetingId, *names: str) -> None:
         """Remove documents; those that are not there are none the less gone."""
         wanted: Sequence[str] = list(names)
         tx.execute(_DELETE, {"meeting": meeting_id, "names": wanted})
+
+
+def document_names(meeting_id: MeetingId) -> Question:
+    """Asks for the documents that a meeting has."""
+    return Question(_NAMES, {"meeting": meeting_id})
 
 
 def _purpose(name: str, revision: int) -> str:

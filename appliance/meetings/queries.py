@@ -1,7 +1,8 @@
 """Reads of meetings and uploads: plain SQL, rows still sealed where they hold content.
 
 Whoever may see a meeting is decided in the statement itself: ``reader`` is a user who sees their own, None somebody who
-sees all of the tenant. The state of a meeting is that of its job, read in the same statement; nothing can disagree.
+sees all of the tenant. The state of a meeting is that of its job, read in the same statement; nothing can disagree. So is
+is its wrapped key in what doors show: from the commit that destroys it on, nobody can be shown the meeting.
 """
 
 import base64
@@ -10,14 +11,16 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 
 from appliance.database.engine import Tx
+from appliance.database.reads import Question
 from appliance.jobs.model import JobState
 from appliance.kernel.ids import MeetingId, TenantId, UploadId, UserId
+from appliance.keyring.queries import WrappedMeetingKey
 from appliance.meetings.errors import BadCursor
 from appliance.meetings.model import MeetingState
 
@@ -31,17 +34,21 @@ _STATES = {
     JobState.FAILED: MeetingState.FAILED,
 }
 
-_COLUMNS = (
+_COLUMNS: Final = (
     "m.id, m.title_sealed, m.owner_id, m.created_at, m.language, m.speakers, m.job_id, j.state AS job_state, "
     "r.filename_sealed, r.size_bytes, r.duration_s, r.container, r.codec, r.channels, r.sample_rate, r.has_video"
-    " FROM meeting m LEFT JOIN recording r ON r.meeting_id = m.id LEFT JOIN job j ON j.id = m.job_id"
 )
-_STATE_AT = _COLUMNS.split(", ").index("j.state AS job_state")
-_ONE = f"SELECT {_COLUMNS} WHERE m.id = :meeting"
-_PAGE = f"SELECT {_COLUMNS} WHERE m.tenant_id = :tenant"
-_OWN = " AND m.owner_id = :reader"
-_AFTER = " AND (m.created_at, m.id) < (:created_at, :id)"
-_NEWEST_FIRST = " ORDER BY m.created_at DESC, m.id DESC LIMIT :most"
+_FROM: Final = " FROM meeting m LEFT JOIN recording r ON r.meeting_id = m.id LEFT JOIN job j ON j.id = m.job_id"
+_STATE_AT: Final = _COLUMNS.split(", ").index("j.state AS job_state")
+_WIDTH: Final = _COLUMNS.count(",") + 1
+_KEYED: Final = (
+    f"SELECT {_COLUMNS}, k.tenant_id, k.tenant_key_version, k.wrapped{_FROM} JOIN meeting_key k ON k.meeting_id = m.id"
+)
+_THIS: Final = " WHERE m.id = %(meeting)s"
+_OF_TENANT: Final = " WHERE m.tenant_id = %(tenant)s"
+_OWN: Final = " AND m.owner_id = %(reader)s"
+_AFTER: Final = " AND (m.created_at, m.id) < (%(created_at)s, %(id)s)"
+_NEWEST_FIRST: Final = " ORDER BY m.created_at DESC, m.id DESC LIMIT %(most)s"
 
 _EXPIRED = text("SELECT id, tenant_id FROM upload WHERE expires_at < :now ORDER BY expires_at LIMIT :most")
 _REMOVALS = text("SELECT blob, tenant_id FROM blob_removal WHERE queued_at <= :before ORDER BY queued_at LIMIT :most")
@@ -74,19 +81,29 @@ class SealedMeeting:
 
 def meeting(tx: Tx, meeting_id: MeetingId, *, reader: UserId | None, lock: bool = False) -> SealedMeeting | None:
     """One meeting that ``reader`` may see; with ``lock`` nobody else changes it until the transaction ends."""
-    statement = _ONE + (_OWN if reader else "") + (" FOR UPDATE OF m" if lock else "")
-    row = tx.execute(text(statement), {"meeting": meeting_id, "reader": reader}).one_or_none()
+    statement = f"SELECT {_COLUMNS}{_FROM}{_THIS}" + (_OWN if reader else "") + (" FOR UPDATE OF m" if lock else "")
+    values = {"meeting": meeting_id, "reader": reader}
+    row = tx.connection().exec_driver_sql(statement, values).one_or_none()
     return None if row is None else _sealed_meeting(row)
 
 
-def meeting_page(
-    tx: Tx, *, reader: UserId | None, after: tuple[datetime, UUID] | None, most: int
-) -> Sequence[SealedMeeting]:
-    """Up to ``most`` meetings, newest first, from the one behind ``after`` on; the same cost on every page."""
-    statement = _PAGE + (_OWN if reader else "") + (_AFTER if after else "") + _NEWEST_FIRST
+def one(meeting_id: MeetingId, *, reader: UserId | None) -> Question:
+    """Asks for one meeting that ``reader`` may see, with its key; ``keyed`` reads the answer."""
+    return Question(_KEYED + _THIS + (_OWN if reader else ""), {"meeting": meeting_id, "reader": reader})
+
+
+def page(tenant_id: TenantId, *, reader: UserId | None, after: tuple[datetime, UUID] | None, most: int) -> Question:
+    """Asks for up to ``most`` meetings, newest first, from the one behind ``after`` on; the same cost on every page."""
+    statement = _KEYED + _OF_TENANT + (_OWN if reader else "") + (_AFTER if after else "") + _NEWEST_FIRST
     created_at, last_id = after or (None, None)
-    values = {"tenant": tx.tenant_id, "reader": reader, "created_at": created_at, "id": last_id, "most": most}
-    return [_sealed_meeting(row) for row in tx.execute(text(statement), values).all()]
+    values = {"tenant": tenant_id, "reader": reader, "created_at": created_at, "id": last_id, "most": most}
+    return Question(statement, values)
+
+
+def keyed(row: Sequence[Any]) -> tuple[SealedMeeting, WrappedMeetingKey]:
+    """A row of ``one`` or ``page``."""
+    sealed = _sealed_meeting(row[:_WIDTH])
+    return sealed, WrappedMeetingKey(sealed.id, *row[_WIDTH:])
 
 
 def expired_uploads(tx: Tx, *, now: datetime, most: int) -> Sequence[tuple[UploadId, TenantId]]:
@@ -119,7 +136,7 @@ def decode_cursor(cursor: str) -> tuple[datetime, UUID]:
         raise BadCursor from broken
 
 
-def _sealed_meeting(row: Row[Any]) -> SealedMeeting:
+def _sealed_meeting(row: Sequence[Any]) -> SealedMeeting:
     """By position, because a page makes fifty: the columns come in the order of the fields."""
     values = list(row)
     values[_STATE_AT] = _STATES[values[_STATE_AT]]

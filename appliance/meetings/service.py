@@ -18,7 +18,7 @@ from appliance.keyring.stream import EncryptedReader
 from appliance.meetings import queries
 from appliance.meetings.access import AccessWindow, reader_of
 from appliance.meetings.admission import DISK_RESERVE_BYTES
-from appliance.meetings.documents import DocumentStore
+from appliance.meetings.documents import DocumentStore, document_names
 from appliance.meetings.errors import MeetingNotFound
 from appliance.meetings.model import MeetingPage, MeetingRow, MeetingView, RecordingView, checked_title
 from appliance.meetings.peaks import PEAKS_DOCUMENT
@@ -82,12 +82,12 @@ class MeetingService(Uploads):
         require(actor, Permission.MEETING_READ)
         most = max(1, min(limit, MAX_PAGE))
         after = queries.decode_cursor(cursor) if cursor else None
-        with self._database.reading(actor.tenant_id) as tx:
-            found = queries.meeting_page(tx, reader=reader_of(actor), after=after, most=most + 1)
-            shown = found[:most]
-            keys = self._keyring.meeting_keys(tx, [meeting.id for meeting in shown])
-        rows = tuple(_row(meeting, keys[meeting.id]) for meeting in shown if meeting.id in keys)
-        return MeetingPage(rows, queries.encode_cursor(shown[-1]) if len(found) > most else None)
+        question = queries.page(actor.tenant_id, reader=reader_of(actor), after=after, most=most + 1)
+        (rows,) = self._database.ask(actor.tenant_id, question)
+        found = [queries.keyed(row) for row in rows[:most]]
+        keys = self._keyring.opened(self._database, [key for _, key in found])
+        shown = tuple(_row(meeting, keys[meeting.id]) for meeting, _ in found if meeting.id in keys)
+        return MeetingPage(shown, queries.encode_cursor(found[-1][0]) if len(rows) > most else None)
 
     def get(self, actor: Actor, meeting_id: MeetingId) -> MeetingView:
         """One meeting, with what is known of its recording and which documents there are.
@@ -96,9 +96,16 @@ class MeetingService(Uploads):
             MeetingNotFound: there is none, or ``actor`` may not know of it.
         """
         require(actor, Permission.MEETING_READ)
-        with self._database.reading(actor.tenant_id) as tx:
-            sealed, dek = self._readable(tx, actor, meeting_id)
-            return _view_of(sealed, dek, self._documents.names(tx, meeting_id))
+        rows, documents = self._database.ask(
+            actor.tenant_id, queries.one(meeting_id, reader=reader_of(actor)), document_names(meeting_id)
+        )
+        if not rows:
+            raise MeetingNotFound(meeting_id=meeting_id)
+        sealed, key = queries.keyed(rows[0])
+        keys = self._keyring.opened(self._database, [key])
+        if meeting_id not in keys:
+            raise KeyDestroyed(meeting_id=meeting_id)
+        return _view_of(sealed, keys[meeting_id], tuple(name for (name,) in documents))
 
     def check_readable(self, tx: Tx, actor: Actor, meeting_id: MeetingId) -> None:
         """Let a room that keeps documents of meetings go on only for somebody who may read this one.
