@@ -6,14 +6,16 @@ The file is ``appliance.toml``, found through ``HANGJEGYZET_CONFIG``; an environ
 
 import os
 from functools import cached_property
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from appliance.kernel.units import GIB, KIB, MIB
 
+CONFIGURATION_FILE = "/etc/hangjegyzet/appliance.toml"
 BEATS_PER_LEASE = 3
 """A lease outlives two heartbeats that failed."""
 
@@ -88,6 +90,12 @@ class JobSettings(_Section):
     max_attempts: int = Field(5, ge=1, description="Tries of one step before it becomes a dead letter.")
     retry_s: float = Field(2.0, ge=0, description="Pause after a first failed try; doubled with every further one.")
     stop_s: float = Field(20.0, ge=0, description="How long a stopping worker waits for a step's next checkpoint.")
+    keep_finished_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="Finished jobs are forgotten after so many days; the latest of a meeting stays as long as it does.",
+    )
 
     @model_validator(mode="after")
     def _beats_often_enough(self) -> Self:
@@ -96,12 +104,27 @@ class JobSettings(_Section):
         return self
 
 
-class Settings(BaseSettings):
-    """Everything that can be set; frozen."""
+class FirewallSettings(_Section):
+    """Who reaches the machine; nothing goes out. Used on an installed appliance."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix="HANGJEGYZET_", env_nested_delimiter="__", env_ignore_empty=True
+    portal_from: tuple[str, ...] = Field(
+        ("0.0.0.0/0", "::/0"), description="Networks, as address/prefix, from which the portal answers."
     )
+    ssh_from: tuple[str, ...] = Field(
+        ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fd00::/8"),
+        description="Networks from which SSH answers; an empty list closes it.",
+    )
+
+    @field_validator("portal_from", "ssh_from")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+
+class Configuration(_Section):
+    """Everything that can be set, as one file says it; frozen."""
 
     data_dir: Path = Field(Path("/var/lib/hangjegyzet"), description="Everything that this machine keeps.")
     models_dir: Path | None = Field(None, description="Model packs; unset is models/ in data_dir.")
@@ -115,18 +138,7 @@ class Settings(BaseSettings):
     speech: SpeechSettings = SpeechSettings()
     minutes: LanguageSettings = LanguageSettings()
     jobs: JobSettings = JobSettings()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = os.environ.get("HANGJEGYZET_CONFIG", "/etc/hangjegyzet/appliance.toml")
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file))
+    firewall: FirewallSettings = FirewallSettings()
 
     @cached_property
     def models_path(self) -> Path:
@@ -142,3 +154,23 @@ class Settings(BaseSettings):
     def blobs_path(self) -> Path:
         """Folder of encrypted recordings."""
         return self.data_dir / "blobs"
+
+
+class Settings(Configuration, BaseSettings):
+    """What this process goes by: the machine's file, and what its environment says otherwise."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="HANGJEGYZET_", env_nested_delimiter="__", env_ignore_empty=True
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = os.environ.get("HANGJEGYZET_CONFIG", CONFIGURATION_FILE)
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=Path(file))

@@ -18,6 +18,11 @@ COMMANDS = (
     noun("audit", "The audit trail: check it, export it."),
     noun("user", "People's accounts: create, reset, disable."),
     noun("db", "The database: set it up, look at it, move its schema."),
+    noun("config", "The configuration: read, change, check, compare."),
+    verb(
+        "apply",
+        "Bring the machine into the state that appliance.toml declares; a failure brings the previous one back.",
+    ),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
     verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),

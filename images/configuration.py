@@ -80,6 +80,8 @@ def keys(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
 def _type(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return " · ".join(f"`{choice}`" for choice in get_args(annotation))
+    if get_origin(annotation) is tuple:
+        return f"list of {_type(get_args(annotation)[0])}"
     options = [option for option in get_args(annotation) if option is not type(None)]
     if options:
         return " or ".join(_type(option) for option in options)
@@ -89,6 +91,8 @@ def _type(annotation: Any) -> str:
 
 
 def _default(field: FieldInfo) -> str:
+    if isinstance(field.default, tuple):
+        return ", ".join(f"`{part}`" for part in field.default) or "empty"
     return "unset" if field.default is None else f"`{field.default}`"
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from appliance.adapters.postgres.provisioning import database_sql, rights_sql, roles_sql
+from appliance.adapters.postgres.provisioning import provision as provision_server
 from appliance.database.ports import ServerStatus
 from appliance.database.roles import DatabaseRole
 from appliance.entry import provision
@@ -35,6 +36,17 @@ def init(
     _print(fields, as_json)
     if done.created_root_key:
         talk.print(f"The root key is {Settings().root_key_path}. Keep a copy elsewhere: without it, nothing opens.")
+
+
+@app.command("provision")
+def prepare(
+    server: Annotated[
+        str, typer.Option(help="Address of the server; who runs this must be its superuser.")
+    ] = "postgresql:///postgres?host=/run/postgresql",
+    as_json: Json = False,
+) -> None:
+    """Make roles, database and rights on a server that runs already; what is there stays."""
+    _print({"created_database": provision_server(server)}, as_json)
 
 
 @app.command()

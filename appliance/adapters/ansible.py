@@ -1,0 +1,113 @@
+"""Ansible as the machinery of ``hangjegyzet apply``: a process of its own that runs the release's playbooks here.
+
+Ansible-core is GPL; it is started as a program and never imported. Its callback plugin, shipped with the playbooks,
+tells each task as one JSON line.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import IO, Any, cast
+
+from appliance.configuration.errors import ApplyFailed
+from appliance.configuration.model import Value
+from appliance.configuration.ports import Run, Task, TaskState
+
+_STATES = {state.value: state for state in TaskState}
+
+
+class AnsibleMachinery:
+    """Runs ``site.yml`` against this machine.
+
+    Args:
+        playbooks: folder with ``site.yml`` and ``ansible.cfg``.
+    """
+
+    def __init__(self, playbooks: Path) -> None:
+        self._playbooks = playbooks
+
+    def run(self, run: Run) -> Iterator[Task]:
+        """Tell each task as it begins and ends.
+
+        Raises:
+            ApplyFailed: Ansible itself did not run to its end.
+        """
+        with TemporaryDirectory(prefix="hangjegyzet-apply-") as own:
+            variables = Path(own, "variables.json")
+            variables.write_text(json.dumps(_variables(run)), encoding="utf-8")
+            command = [sys.executable, "-I", "-m", "ansible", "playbook", "site.yml", "--extra-vars", f"@{variables}"]
+            command += ["--check"] if run.check else []
+            command += ["--diff"] if run.diff else []
+            with subprocess.Popen(
+                command,
+                cwd=self._playbooks,
+                env=_environment(Path(own), self._playbooks),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            ) as process:
+                yield from _tell(process, cast("IO[str]", process.stdout))
+
+
+def _tell(process: subprocess.Popen[str], lines: IO[str]) -> Iterator[Task]:
+    """Read the callback's lines; anything else that is printed explains a run that broke."""
+    unexpected: list[str] = []
+    failed = False
+    for line in lines:
+        said = _parsed(line)
+        if said is None:
+            unexpected = [*unexpected[-20:], line.rstrip()]
+        elif said["event"] in {"begin", "task"}:
+            task = _task(said)
+            failed = failed or task.state is TaskState.FAILED
+            yield task
+    if process.wait() != 0 and not failed:
+        raise ApplyFailed(task="Ansible", reason="\n".join(unexpected) or "it gave no reason", outcome="")
+
+
+def _parsed(line: str) -> dict[str, Any] | None:
+    try:
+        said = json.loads(line)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and "event" in said else None
+
+
+def _task(said: dict[str, Any]) -> Task:
+    state = TaskState.BEGUN if said["event"] == "begin" else _STATES[said["state"]]
+    return Task(said["role"], said["task"], state, reason=said.get("reason", ""), diff=said.get("diff", ""))
+
+
+def _variables(run: Run) -> dict[str, Any]:
+    """Settings as a tree, as the roles read them: ``appliance.web.port``."""
+    tree: dict[str, Any] = {}
+    for key, value in run.settings.items():
+        *sections, name = key.split(".")
+        _inside(tree, sections)[name] = value
+    return {"appliance": tree, "release": {"path": run.release_path, "version": run.release_version}}
+
+
+def _inside(tree: dict[str, Any], sections: list[str]) -> dict[str, Value | Any]:
+    for section in sections:
+        tree = tree.setdefault(section, {})
+    return tree
+
+
+def _environment(own: Path, playbooks: Path) -> dict[str, str]:
+    """Nothing of the caller's surroundings decides what is run; all that Ansible writes goes into ``own``."""
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": str(own),
+        "LANG": "C.UTF-8",
+        "LC_ALL": "C.UTF-8",
+        "ANSIBLE_CONFIG": str(playbooks / "ansible.cfg"),
+        "ANSIBLE_LOCAL_TEMP": str(own / "tmp"),
+        "ANSIBLE_NOCOLOR": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TMPDIR": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108  # where the caller's temporary files go, as always
+    }
