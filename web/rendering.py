@@ -8,11 +8,10 @@ nothing; what is missing is an error and not an empty string.
 
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from babel.support import NullTranslations
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment
 from litestar import MediaType, Response
 from markupsafe import Markup
 
@@ -22,8 +21,7 @@ from web.formats import Formats
 from web.i18n import LANGUAGE_NAMES, translations
 from web.request import LOCALES, Locale, PortalRequest
 from web.retelling import reason_told
-
-_WEB: Final = Path(__file__).parent
+from web.templating import PageEnvironment
 
 
 class Renderer:
@@ -47,22 +45,16 @@ class Renderer:
         )
 
     def _environment(self, locale: Locale) -> Environment:
-        environment = Environment(
-            loader=FileSystemLoader(_WEB),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            extensions=["jinja2.ext.i18n"],
-            cache_size=-1,
+        catalogue = translations(locale)
+        environment = PageEnvironment(
+            constant={"icon": cache(self._icon), "static": self._static.url},
+            gettext=catalogue.gettext,
+            ngettext=catalogue.ngettext,
         )
-        environment.install_gettext_translations(translations(locale), newstyle=True)  # type: ignore[attr-defined]  # added by the extension
         environment.globals |= {
             "fmt": Formats(locale),
-            "icon": cache(self._icon),
             "locale": locale,
             "language_names": LANGUAGE_NAMES,
-            "static": self._static.url,
         }
         return environment
 
