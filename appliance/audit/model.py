@@ -67,6 +67,7 @@ class AuditName(StrEnum):
     JOB_CANCEL_REQUESTED = "jobs:job:cancel_requested"
     JOB_CANCELLED = "jobs:job:cancelled"
     JOB_RETRIED = "jobs:job:retried"
+    JOBS_FORGOTTEN = "jobs:jobs:forgotten"
 
 
 class Outcome(StrEnum):

@@ -7,10 +7,12 @@ from appliance.database.roles import DatabaseRole
 from appliance.entry.scheduler import Chore
 from appliance.entry.worker import WorkerParts, work
 from appliance.jobs.model import Queue
+from appliance.jobs.retention import JobRetention
 from appliance.jobs.retrying import LeasePolicy
 from appliance.settings import JobSettings, Settings
 
 SWEEP_EVERY_S = 600.0
+FORGET_EVERY_S = 3600.0
 
 
 def run_worker(settings: Settings, queue: Queue) -> None:
@@ -25,6 +27,8 @@ def run_worker(settings: Settings, queue: Queue) -> None:
 
 def worker_parts(services: Services) -> WorkerParts:
     """What a worker process is made of."""
+    days = services.settings.jobs.keep_finished_days
+    retention = JobRetention(services.database, services.audit, days=days)
     return WorkerParts(
         database=services.database,
         keyring=services.keyring,
@@ -36,6 +40,7 @@ def worker_parts(services: Services) -> WorkerParts:
             Chore("expire_uploads", SWEEP_EVERY_S, services.meetings.expire_uploads),
             Chore("sweep_blobs", SWEEP_EVERY_S, services.meetings.sweep_blobs),
             Chore("sweep_identity", SWEEP_EVERY_S, services.identity.sweep),
+            Chore("forget_jobs", FORGET_EVERY_S, retention.forget),
         ),
     )
 

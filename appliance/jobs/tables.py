@@ -37,6 +37,7 @@ class Job(SQLModel, table=True):
         Index("job_by_age", "tenant_id", desc("id")),
         Index("job_by_owner", "tenant_id", "owner_id", desc("id")),
         Index("job_by_meeting", "meeting_id"),
+        Index("job_finished", "tenant_id", "finished_at", postgresql_where=text("finished_at IS NOT NULL")),
         ForeignKeyConstraint(["tenant_id"], [f"{Tenant.__tablename__}.id"], name="job_tenant_id_fkey"),
     )
 
