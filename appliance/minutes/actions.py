@@ -2,7 +2,8 @@
 
 An owner is somebody who says "I will …" (then the speaker, as the transcript names them), somebody addressed or named
 by a request, or the one who accepts it in the next turn. "Somebody has to …" has no owner, and neither has a request
-that nobody answers.
+that nobody answers. "It has to be done" is a task only when the talk turns to who does it. A promise under a condition
+("I will, if …") is none.
 """
 
 import re
@@ -11,8 +12,10 @@ from dataclasses import dataclass, replace
 from appliance.language.citations import same_name
 from appliance.language.times import due, moments
 from appliance.language.words import fold, overlap, words
+from appliance.minutes.binding import joking, supposes
 from appliance.minutes.cues import says
-from appliance.minutes.decisions import in_order, joking
+from appliance.minutes.decisions import in_order
+from appliance.minutes.evidence import extract
 from appliance.minutes.reading import Reading, Sentence, vocative
 
 _SAME_TASK = 0.6
@@ -62,7 +65,7 @@ def find_actions(reading: Reading) -> tuple[ActionDraft, ...]:
 def _drafts_at(sentence: Sentence, reading: Reading) -> list[ActionDraft]:
     """The tasks of one sentence: the first kind of cue that fits."""
     cue = reading.cues.actions
-    for find in (_named, _nobody, _promised, _requested):
+    for find in (_named, _nobody, _obliged, _offered, _promised_what_was_said, _promised, _requested):
         if draft := find(sentence, reading):
             return [draft]
     if (match := says(sentence.text, cue.marker)) and not sentence.asks:
@@ -76,7 +79,7 @@ def _drafts_at(sentence: Sentence, reading: Reading) -> list[ActionDraft]:
 def _promised(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     """ "I will …": the owner is who says it."""
     cue = reading.cues.actions
-    if sentence.asks:
+    if sentence.asks or supposes(sentence.text, reading.lexicon):
         return None
     match = says(sentence.text, cue.self)
     if match is None and (due(sentence.text, reading.lexicon) or _answers_request(sentence, reading)):
@@ -101,18 +104,51 @@ def _promise_about_last(sentence: Sentence, task: str, reading: Reading) -> Acti
     return replace(draft, evidence=(context, sentence)) if context else draft
 
 
+def _promised_what_was_said(sentence: Sentence, reading: Reading) -> ActionDraft | None:
+    """ "I can do that" after "we count them again": the task is what was said, in the words in which it was."""
+    cue = reading.cues
+    if sentence.asks or supposes(sentence.text, reading.lexicon) or not says(sentence.text, cue.actions.pro_verb):
+        return None
+    for earlier in reading.before(sentence, _LOOK_AHEAD):
+        if earlier.speaker == sentence.speaker or len(reading.stems(earlier.text)) < 2:
+            continue
+        if not says(earlier.text, (*cue.decisions.will, *cue.decisions.propose, *cue.actions.obliged)):
+            return None
+        draft = _draft(earlier, extract(earlier.text), sentence.speaker, reading, sentence)
+        return draft if len(reading.stems(_without_moments(draft.task, reading))) >= 2 else None
+    return None
+
+
+def _offered(sentence: Sentence, reading: Reading) -> ActionDraft | None:
+    """ "Shall I write to them?" and a yes: the owner is who offers."""
+    match = says(sentence.text, reading.cues.actions.offers) if sentence.asks else None
+    if match is None:
+        return None
+    task = _task(sentence, match)
+    if not reading.stems(task) or says(task, (*reading.cues.actions.never, *reading.cues.actions.idle)):
+        return None
+    for later in reading.after(sentence, 2):
+        if later.speaker == sentence.speaker:
+            return None
+        if says(later.text, (*reading.cues.actions.go_ahead, *reading.cues.decisions.yes)) and not later.asks:
+            return _draft(sentence, task, sentence.speaker, reading, later)
+    return None
+
+
 def _named(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     """ "David, please …", "Anna will …", "I would like Peter to …": the owner is who is named."""
     cue = reading.cues.actions
     for word in words(sentence.text):
         if not word.text[0].isupper() or not _is_person(word.text, sentence, reading):
             continue
-        match = says(sentence.text[word.end :], cue.named)
+        called = says(sentence.text[word.end :], cue.honorific)
+        end = word.end + (called.end() if called else 0)
+        match = says(sentence.text[end:], cue.named)
         if match is None:
             continue
         if match.re.pattern.startswith("^ to ") and not says(sentence.text[: word.start].rstrip(), cue.assign):
             continue
-        task = sentence.text[word.end + match.start("task") :].strip()
+        task = sentence.text[end + match.start("task") :].strip()
         if _is_task(task, sentence, reading):
             return _draft(sentence, task, word.text, reading, *_acceptance(sentence, reading))
     return None
@@ -121,7 +157,7 @@ def _named(sentence: Sentence, reading: Reading) -> ActionDraft | None:
 def _requested(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     """ "Could you …": the owner is who is called by name, else who accepts."""
     match = says(sentence.text, reading.cues.actions.request)
-    if match is None:
+    if match is None or says(sentence.text, reading.cues.decisions.booster):
         return None
     task = _task(sentence, match)
     name = vocative(sentence.text, reading.lexicon)
@@ -147,8 +183,39 @@ def _nobody(sentence: Sentence, reading: Reading) -> ActionDraft | None:
         return None
     if volunteers := _volunteer(sentence, reading):
         return _draft(sentence, task, volunteers[0].speaker, reading, *volunteers)
-    unowned = [one for one in reading.after(sentence, _LOOK_AHEAD + 1) if says(one.text, reading.cues.actions.unowned)]
-    return replace(_draft(sentence, task, "", reading), evidence=(sentence, *unowned))
+    return replace(_draft(sentence, task, "", reading), evidence=(sentence, *_left_open(sentence, reading)))
+
+
+def _obliged(sentence: Sentence, reading: Reading) -> ActionDraft | None:
+    """ "The union has to be told": a task when somebody takes it, asks who does, or says that nobody does."""
+    match = says(sentence.text, reading.cues.actions.obliged)
+    if match is None or sentence.asks or supposes(sentence.text, reading.lexicon):
+        return None
+    task = _task(sentence, match)
+    if not _is_task(task, sentence, reading) or says(sentence.text, reading.cues.questions.unknown):
+        return None
+    if volunteers := _volunteer(sentence, reading):
+        return _draft(sentence, task, volunteers[0].speaker, reading, *volunteers)
+    if asked := _asked_to(sentence, reading):
+        return _draft(sentence, task, asked[1], reading, *asked[0])
+    left = _left_open(sentence, reading)
+    return replace(_draft(sentence, task, "", reading), evidence=(sentence, *left)) if left else None
+
+
+def _left_open(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
+    """The sentences that say of a task that nobody has it yet, or ask who takes it."""
+    cue = reading.cues.actions
+    return tuple(one for one in reading.after(sentence, _LOOK_AHEAD + 1) if says(one.text, (*cue.unowned, *cue.whose)))
+
+
+def _asked_to(sentence: Sentence, reading: Reading) -> tuple[tuple[Sentence, ...], str] | None:
+    """ "Mr Lee, will you?" after an obligation, and the yes: with whom to say it, who is asked."""
+    for later in reading.after(sentence, _LOOK_AHEAD):
+        name = next((word.text for word in words(later.text) if word.text in reading.people), "")
+        if later.asks and says(later.text, reading.cues.actions.will_you):
+            answers = _acceptance(later, reading)
+            return ((later, *answers), name or answers[0].speaker) if answers else None
+    return None
 
 
 def _acceptance(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
@@ -160,7 +227,7 @@ def _acceptance(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
             if answers:
                 break
             continue
-        yes = says(later.text, (*cue.accept, *cue.self)) and not later.asks
+        yes = says(later.text, (*cue.accept, *cue.takes, *cue.self)) and not later.asks
         if (answers and later.speaker != answers[0].speaker) or not yes or len(answers) == 2:
             break
         answers.append(later)
@@ -169,9 +236,11 @@ def _acceptance(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
 
 def _volunteer(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
     """Somebody who says "I'll do it" within the next sentences; a bare "yes" is no offer to an open call."""
-    for later in reading.after(sentence, _LOOK_AHEAD):
-        match = says(later.text, reading.cues.actions.accept[1:])
-        if match and not later.asks and not joking(later, reading):
+    cue = reading.cues.actions
+    for later in reading.after(sentence, _LOOK_AHEAD + 1):
+        if says(later.text, cue.unowned):
+            return ()
+        if says(later.text, cue.takes) and not later.asks and not joking(later, reading):
             return (later,)
     return ()
 
@@ -234,7 +303,8 @@ def _changed(sentence: Sentence, found: list[ActionDraft], reading: Reading) -> 
         return None
     recent = max(found, key=lambda known: known.cited[-1].place)
     content = reading.stems(_without_moments(sentence.text, reading))
-    moves = says(sentence.text, reading.cues.decisions.correct) or _speaks_of_it(sentence, reading)
+    again = sentence.speaker == recent.owner and says(sentence.text, reading.cues.actions.self) and len(content) < 2
+    moves = again or says(sentence.text, reading.cues.decisions.correct) or _speaks_of_it(sentence, reading)
     if not moves or sentence.place - recent.cited[-1].place > _LOOK_AHEAD or later == recent.due or len(content) > 2:
         return None
     task = _without_limit(recent.task, recent.due)
@@ -246,7 +316,7 @@ def _speaks_of_it(sentence: Sentence, reading: Reading) -> bool:
     cue = reading.cues.actions
     match = says(sentence.text, (*cue.self, *cue.offer))
     bare = match is not None and not reading.stems(_without_moments(_task(sentence, match), reading))
-    return bare or bool(says(sentence.text, cue.accept[1:]))
+    return bare or bool(says(sentence.text, cue.takes))
 
 
 def _enrich(sentence: Sentence, found: list[ActionDraft], reading: Reading) -> None:
@@ -276,12 +346,17 @@ def _is_person(word: str, sentence: Sentence, reading: Reading) -> bool:
 def _is_task(task: str, sentence: Sentence, reading: Reading) -> bool:
     """Whether it is something to do after the meeting, and says what."""
     cue = reading.cues.actions
-    if says(task, cue.never):
+    if says(task, cue.never) or _is_of_the_talk(task, reading):
         return False
     limit = due(sentence.text, reading.lexicon)
     if says(task, cue.idle) and not (limit and len(reading.stems(_without_moments(task, reading))) >= 2):
         return False
     return len(reading.stems(_without_moments(task, reading))) >= 2
+
+
+def _is_of_the_talk(task: str, reading: Reading) -> bool:
+    """Whether it is about the meeting itself: "put it down as open"."""
+    return bool(says(task, reading.cues.actions.of_the_talk))
 
 
 def _task(sentence: Sentence, match: re.Match[str]) -> str:

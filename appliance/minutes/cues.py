@@ -22,22 +22,33 @@ Patterns = tuple[re.Pattern[str], ...]
 class DecisionCues:
     """``anchor`` binds; ``opening`` announces that the next sentence binds; ``not_yet`` says that nothing is bound.
 
-    ``will`` is an intention that ``booster`` (a question for consent) or an opening turns into a decision; ``propose``
-    becomes one by somebody else's ``agree`` unless ``disagree`` comes first. ``correct`` and ``withdraw`` look back;
-    ``settles`` repeats what was settled.
+    ``will`` says what all do and ``outcome`` how things will be: ``booster`` (a question for consent), ``tag`` (one
+    at the end of the sentence itself), an opening, or others' ``agree`` turn these into decisions, and so does
+    ``concludes`` at their beginning when they settle what was raised before. ``procedural`` ones are about the talk
+    itself. ``propose`` becomes a decision by somebody else's ``agree`` or ``yes`` unless ``disagree`` comes first.
+    ``prior`` reports what was decided before this meeting. ``correct`` and ``withdraw`` look back, ``amend`` puts a
+    detail right; ``anaphora`` are words for what was just spoken of; ``settles`` repeats what was settled.
     """
 
     anchor: Patterns
     opening: Patterns
     not_yet: Patterns
+    prior: Patterns
     will: Patterns
+    outcome: Patterns
+    concludes: Patterns
+    procedural: Patterns
     settles: Patterns
     booster: Patterns
+    tag: Patterns
     propose: Patterns
     agree: Patterns
+    yes: Patterns
     disagree: Patterns
     correct: Patterns
+    amend: Patterns
     withdraw: Patterns
+    anaphora: Patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +57,11 @@ class ActionCues:
 
     ``named`` follows a person's name, ``assign`` stands before one; ``nobody`` asks for a volunteer and ``unowned``
     says that there is none. Tasks of ``never`` are none; those of ``idle`` are when a time limit comes with them.
-    ``polite`` is cut from a task's beginning; ``cancel`` takes it back.
+    ``polite`` is cut from a task's beginning; ``cancel`` takes it back; ``of_the_talk`` is done in the meeting itself.
+
+    ``obliged`` says that something has to be done, by whomever; ``whose`` asks by whom, ``will_you`` asks somebody,
+    and ``takes`` takes it. ``offers`` ("shall I …?") wait for ``go_ahead``. ``pro_verb`` ("I can do that") stands for
+    what was just said. ``honorific`` may stand between a name and the request.
     """
 
     self: Patterns
@@ -63,13 +78,30 @@ class ActionCues:
     never: Patterns
     idle: Patterns
     cancel: Patterns
+    of_the_talk: Patterns
+    obliged: Patterns
+    whose: Patterns
+    will_you: Patterns
+    takes: Patterns
+    offers: Patterns
+    go_ahead: Patterns
+    pro_verb: Patterns
+    honorific: Patterns
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionCues:
-    """``asks`` is a question, ``unknown`` and ``open`` leave it open, ``social`` ones expect no answer."""
+    """``asks`` is a question, ``unknown`` and ``open`` leave it open, ``social`` ones expect no answer.
+
+    ``defer`` puts a matter off; ``indirect`` is a question inside a statement ("whether they agree"), ``wants`` a wish
+    told of others; ``quantity`` asks for a number or a moment.
+    """
 
     open: Patterns
+    defer: Patterns
+    indirect: Patterns
+    wants: Patterns
+    quantity: Patterns
     unknown: Patterns
     asks: Patterns
     social: Patterns
@@ -78,9 +110,13 @@ class QuestionCues:
 
 @dataclass(frozen=True, slots=True)
 class Cues:
-    """The cues of one language. ``topic`` turns to another matter and ``title`` names it."""
+    """The cues of one language. ``topic`` turns to another matter and ``title`` names it.
+
+    ``joke`` says of one's own words that they were not meant, ``taken_as_joke`` is how others answer one.
+    """
 
     joke: Patterns
+    taken_as_joke: Patterns
     topic: Patterns
     title: Patterns
     greeting: Patterns
@@ -103,6 +139,7 @@ def cues(language: str) -> Cues:
     raw = tomllib.loads(files(__package__).joinpath("phrases", f"{code}.toml").read_text("utf-8"))
     return Cues(
         joke=_compiled(raw["joke"]),
+        taken_as_joke=_compiled(raw["taken_as_joke"]),
         topic=_compiled(raw["topic"]),
         title=_compiled(raw["title"]),
         greeting=_compiled(raw["greeting"]),

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from appliance.language.citations import Support, negated
 from appliance.language.lexicon import Lexicon, lexicon
-from appliance.language.numbers import number_values
+from appliance.language.numbers import numbers
 from appliance.language.words import content_stems, normalised, overlap, similarity
 from appliance.language.words import words as split_words
 from appliance.minutes.model import ActionItem, Decision, Minutes, Origin, claim_text
@@ -151,7 +151,7 @@ def _says_untruth(text: str, untrue: Mapping[str, Any], words: Lexicon) -> bool:
         return False
     if any(word.folded in words.conditionals for word in split_words(text)):
         return False
-    values = {str(int(value)) for value in number_values(text, words)}
+    values = {str(int(number.value)) for number in numbers(text, words)}
     if not set(untrue.get("numbers", ())) <= values:
         return False
     return overlap(content_stems(untrue["text"], words), content_stems(text, words), words) >= _SAYS_IT
@@ -161,7 +161,7 @@ def _likeness(one: Any, wanted: Mapping[str, Any], words: Lexicon, turn_of: Call
     """0 for two different things; a decision is another one without the numbers that it has to have."""
     text, wanted_text = _text(one), _wanted_text(wanted)
     if isinstance(one, Decision):
-        said = {str(int(value)) for value in number_values(text, words)}
+        said = {str(int(number.value)) for number in numbers(text, words)}
         if not set(wanted.get("numbers", ())) <= said:
             return 0.0
     alike = similarity(text, wanted_text, words)

@@ -100,7 +100,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     started = time.perf_counter()
-    model = _model(fake=options.fake)
+    model = FakeLanguageModel() if options.fake else installed_model()
     load_s = round(time.perf_counter() - started, 1)
     result = {"load_s": load_s} | measure(model, options.meetings)
     if options.json:
@@ -109,9 +109,8 @@ def main() -> None:
         _print(result)
 
 
-def _model(*, fake: bool) -> LanguageModel:
-    if fake:
-        return FakeLanguageModel()
+def installed_model() -> LanguageModel:
+    """The model in use on this machine."""
     from appliance.bootstrap.engines import language_model
     from appliance.models.location import models_folder
     from appliance.models.service import ModelRegistry
