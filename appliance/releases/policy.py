@@ -1,0 +1,90 @@
+"""Whether this machine may take a release that is what it says: the system, replay, and how far a step may be."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from appliance.releases.errors import (
+    HighWaterMarkDamaged,
+    ReleaseIsOlder,
+    ReleaseReplayed,
+    ReleaseSchemaUnsupported,
+    ReleaseStepTooLarge,
+    WrongTarget,
+)
+from appliance.releases.model import SUPPORTED_STEPS, Manifest, Target, Version
+
+HIGH_WATER_MARK_PATH = Path("/var/lib/hangjegyzet/state/high_seq")
+
+
+@dataclass(frozen=True, slots=True)
+class Installed:
+    """What runs on this machine now; ``schema`` is ``None`` where there is no database yet."""
+
+    version: Version
+    schema: str | None = None
+
+
+def require_target(manifest: Manifest, machine: Target) -> None:
+    """Refuse a release for another system.
+
+    Raises:
+        WrongTarget
+    """
+    if manifest.target != machine:
+        raise WrongTarget(wanted=manifest.target, found=machine)
+
+
+def require_new_enough(manifest: Manifest, high_seq: int) -> None:
+    """Refuse a release that came before one which this machine has had; the same one again is welcome.
+
+    Raises:
+        ReleaseReplayed
+    """
+    if manifest.release_seq < high_seq:
+        raise ReleaseReplayed(version=manifest.version, found=manifest.release_seq, high=high_seq)
+
+
+def require_step(manifest: Manifest, installed: Installed) -> None:
+    """Refuse a step that nobody tested: back, over more than one minor version, or from an unknown schema.
+
+    Raises:
+        ReleaseIsOlder, ReleaseStepTooLarge, ReleaseSchemaUnsupported
+    """
+    new, old, oldest = Version.parse(manifest.version), installed.version, Version.parse(manifest.min_from)
+    if new < old:
+        raise ReleaseIsOlder(version=new, installed=old)
+    if new.major == old.major:
+        oldest = max(oldest, Version(new.major, max(0, new.minor - SUPPORTED_STEPS), 0, 1))
+    if old < oldest:
+        raise ReleaseStepTooLarge(version=new, min_from=oldest, installed=old)
+    schema = manifest.schema
+    # Revisions are numbers of four digits: their order is that of their letters.
+    if installed.schema is not None and not schema.oldest <= installed.schema <= schema.newest:
+        raise ReleaseSchemaUnsupported(version=new, oldest=schema.oldest, newest=schema.newest, found=installed.schema)
+
+
+class HighWaterMark:
+    """The number of the newest release that this machine has had; it never goes down.
+
+    A plain file with a number and a newline, so that install.sh reads and writes it as well.
+    """
+
+    def __init__(self, path: Path = HIGH_WATER_MARK_PATH) -> None:
+        self._path = path
+
+    def read(self) -> int:
+        """The number; 0 where nothing was ever installed.
+
+        Raises:
+            HighWaterMarkDamaged: the file holds something else.
+        """
+        try:
+            text = self._path.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return 0
+        except ValueError as error:
+            raise HighWaterMarkDamaged(path=self._path) from error
+        number = text.removesuffix("\n")
+        if not number.isdigit() or len(number) > 16:
+            raise HighWaterMarkDamaged(path=self._path)
+        return int(number)
