@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-quick test-pg15 chaos check format bench bench-speech bench-language bench-web \
-	bench-meetings bench-handover screenshot sample dependencies clean
+	bench-long bench-meetings bench-handover screenshot sample dependencies clean
 
 PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
@@ -45,6 +45,9 @@ bench: bench-handover bench-meetings bench-web bench-language bench-speech ## Ev
 
 bench-speech: setup ## WER, DER, RTF and memory beside plain faster-whisper and the diarizer alone
 	@$(PY) -m tests.bench.bench_speech $(ARGS)
+
+bench-long: setup ## What hours of speech cost in memory and quality; ARGS="--hours 0.33 12"
+	@$(PY) -m tests.bench.bench_long $(ARGS)
 
 bench-language: setup ## Decisions, actions, owners, dates and support of minutes against references
 	@$(PY) -m tests.bench.bench_language $(ARGS)

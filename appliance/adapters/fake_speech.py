@@ -8,13 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from appliance.meetings.model import SAMPLE_RATE
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Samples, Sound
 from appliance.speakers.model import ANY_NUMBER, LONGEST_PAUSE_S, SpeakerCount, Turn
 from appliance.speakers.ports import Bookmark
 from appliance.transcripts.model import Word
 from appliance.transcripts.ports import VOICE_FRAME_S, Decoded, Hints, Voice
 
 _FRAME = round(VOICE_FRAME_S * SAMPLE_RATE)
+_MINUTE = _FRAME * 1_875
 _LOUD = 300
 """Mean level from which a frame counts as speech."""
 _WORD_S = 0.4
@@ -64,7 +65,7 @@ class FakeSpeakerTurns:
 
     def turns(
         self,
-        audio: Samples,
+        audio: Sound,
         *,
         count: SpeakerCount = ANY_NUMBER,
         progress: Callable[[float], None] = lambda _fraction: None,
@@ -85,9 +86,11 @@ class FakeSpeakerTurns:
         return tuple(turns)
 
 
-def _stretches(audio: Samples) -> list[tuple[float, float]]:
+def _stretches(audio: Sound) -> list[tuple[float, float]]:
     """Loud stretches in seconds, with the pauses of a breath in them."""
-    edges = np.flatnonzero(np.diff(np.concatenate(([0], _loud(audio).astype(np.int8), [0])))).reshape(-1, 2)
+    minutes = [_loud(audio[start : start + _MINUTE]) for start in range(0, len(audio), _MINUTE)]
+    loud = np.concatenate([[False], *minutes, [False]]).astype(np.int8)
+    edges = np.flatnonzero(np.diff(loud)).reshape(-1, 2)
     joined: list[tuple[float, float]] = []
     for start, end in edges * VOICE_FRAME_S:
         if joined and start - joined[-1][1] <= LONGEST_PAUSE_S:

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from appliance.language.ports import LanguageModel
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Samples, Sound
 from appliance.models.model import PackKind, Role
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
@@ -97,7 +97,7 @@ class ResidentTurns:
 
     def turns(
         self,
-        audio: Samples,
+        audio: Sound,
         *,
         count: SpeakerCount = ANY_NUMBER,
         progress: Callable[[float], None] = lambda fraction: None,

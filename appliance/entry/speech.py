@@ -2,19 +2,21 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, TypeVar
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from appliance.adapters.media import SandboxedMedia
 from appliance.bootstrap.engines import speaker_turns, speech_threads, speech_to_text
 from appliance.meetings.peaks import PeakMeter
-from appliance.meetings.ports import MediaDecoder, Samples
-from appliance.meetings.sound import gather
+from appliance.meetings.ports import MediaDecoder, Samples, Sound
+from appliance.meetings.sound import RecordedSound
 from appliance.models.location import models_folder
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
@@ -86,7 +88,7 @@ class SpeechBench:
 
     def hear(
         self,
-        source: BinaryIO,
+        file: Path,
         *,
         wishes: Wishes = NO_WISHES,
         count: SpeakerCount = ANY_NUMBER,
@@ -95,21 +97,22 @@ class SpeechBench:
         """The transcript of a media file; words and turns are found side by side, as a worker does.
 
         Raises:
+            OSError: it cannot be read.
             MediaRefused: it is no recording, or one in which nothing can be heard.
         """
         timings = {"loading": self.loading_s}
         started = time.monotonic()
         with _timed(timings, "decode"):
-            audio = self._sound(source)
+            for_words, for_turns = self._sound_for_both(file)
         both = _Both(progress)
         with ThreadPoolExecutor(2, thread_name_prefix="speech") as pool:
-            dictation = Dictation(self.speech, audio, wishes=wishes, progress=both.part(0))
+            dictation = Dictation(self.speech, for_words, wishes=wishes, progress=both.part(0))
             words = pool.submit(_in_time, timings, "transcribe", dictation.run)
             turns = pool.submit(
                 _in_time,
                 timings,
                 "speakers",
-                lambda: self.speakers.turns(audio, count=count, progress=both.part(1)),
+                lambda: self.speakers.turns(for_turns, count=count, progress=both.part(1)),
             )
             with both.stopping():
                 spoken, found = words.result(), turns.result()
@@ -118,17 +121,26 @@ class SpeechBench:
         timings["total"] = time.monotonic() - started
         return Heard(transcript, found, timings)
 
-    def _sound(self, source: BinaryIO) -> Samples:
+    def _sound_for_both(self, file: Path) -> tuple[Sound, Sound]:
+        """What each engine reads: one sound in memory where it is short, else two readers with a pace of their own."""
         meter = PeakMeter()
-
-        def metered() -> Iterator[Samples]:
-            for block in self.media.decode(source):
-                meter.add(block)
-                yield block
-
-        audio = gather(metered())
+        sound = RecordedSound(partial(self._decode, file, meter))
+        sound.hold()
         meter.require_sound()
-        return audio
+        if sound.is_short:
+            return sound, sound
+        sound.close()
+        return (
+            RecordedSound(partial(self._decode, file), length=len(sound)),
+            RecordedSound(partial(self._decode, file), length=len(sound)),
+        )
+
+    def _decode(self, file: Path, meter: PeakMeter | None = None) -> Generator[Samples]:
+        with file.open("rb") as source:
+            for block in self.media.decode(source):
+                if meter is not None:
+                    meter.add(block)
+                yield block
 
 
 def open_speech_bench(settings: Settings) -> SpeechBench:

@@ -13,6 +13,21 @@ Samples = npt.NDArray[np.int16]
 """Mono sound at 16 kHz, 16 bits a sample."""
 
 
+class Sound(Protocol):
+    """A recording as ``Samples`` that may be too long to hold: read in stretches, and cheaply only forwards.
+
+    A stretch is a slice without a step, of at most six minutes. Every array of samples is a ``Sound``.
+    """
+
+    def __len__(self) -> int:
+        """Samples of the whole recording."""
+        ...
+
+    def __getitem__(self, stretch: slice, /) -> Samples:
+        """The samples of a stretch; those beyond the ends are left out, as everywhere in Python."""
+        ...
+
+
 class MediaProbe(Protocol):
     """Says what a file is, without decoding it."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Sound
 from appliance.speakers.model import ANY_NUMBER, SpeakerCount, Turn
 
 
@@ -29,7 +29,7 @@ class SpeakerTurns(Protocol):
 
     def turns(
         self,
-        audio: Samples,
+        audio: Sound,
         *,
         count: SpeakerCount = ANY_NUMBER,
         progress: Callable[[float], None] = lambda fraction: None,
@@ -38,7 +38,7 @@ class SpeakerTurns(Protocol):
         """Every turn of every speaker, sorted by start; overlapping where people talk at once.
 
         Args:
-            audio: mono int16 at 16 kHz, any length.
+            audio: mono int16 at 16 kHz, any length; read forwards, a stretch at a time.
             count: how many speakers there may be.
             progress: told how much is done, 0 to 1; what it raises ends the work.
             bookmark: where to note how far it came.

@@ -5,16 +5,17 @@ The engine does what is slow; what is decided here is the same for every engine,
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
 
 from appliance.meetings.model import SAMPLE_RATE
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Samples, Sound
 from appliance.speakers.ports import Bookmark
 from appliance.transcripts import guards
 from appliance.transcripts.guards import Evidence
+from appliance.transcripts.listening import listen
 from appliance.transcripts.model import Removed, Spoken, Value, Word
 from appliance.transcripts.packing import Clip, Span, pack, speech_spans
 from appliance.transcripts.ports import Decoded, Hints, SpeechToText
@@ -23,12 +24,19 @@ LANGUAGE_WINDOWS = 5
 """Places of the recording at which the language is asked for; a meeting may open in another one."""
 SURE_OF_LANGUAGE = 0.8
 GAP_MARGIN_S = 0.3
-VOICE_SHARE, GAPS_SHARE = 0.03, 0.05
-"""Parts of the whole work that finding speech and filling gaps usually take."""
+VOICE_SHARE = 0.03
+"""Part of the whole work that finding speech usually takes."""
+SAVE_SHARE = 1 / 64
+"""A note is written again when it has grown by this much: every batch at first, and about every minute of work after
+hours, when a note holds thousands of words."""
+
+
+NOTE_FORMAT = 2
+"""Goes up when a passage comes to mean something else; 2: its gaps are filled."""
 
 
 class Passage(Value, frozen=True):
-    """What became of one clip."""
+    """What became of one clip, its gaps filled."""
 
     words: tuple[Word, ...] = ()
     removed: tuple[Removed, ...] = ()
@@ -61,16 +69,16 @@ class Dictation:
 
     Args:
         engine: decodes clips.
-        audio: the whole recording.
+        audio: the whole recording; read forwards, apart from the places at which the language is asked for.
         wishes: language and vocabulary, as far as known.
         progress: told how much is done, 0 to 1; what it raises ends the work.
-        bookmark: where to note how far it came, after every batch.
+        bookmark: where to note how far it came.
     """
 
     def __init__(
         self,
         engine: SpeechToText,
-        audio: Samples,
+        audio: Sound,
         *,
         wishes: Wishes,
         progress: Callable[[float], None],
@@ -85,14 +93,12 @@ class Dictation:
 
     def run(self) -> Spoken:
         """Everything that was said, and what was removed for want of proof."""
-        evidence = Evidence(self._audio, self._engine.voice(self._audio))
-        self._progress(VOICE_SHARE)
+        evidence = listen(self._engine, self._audio, progress=lambda fraction: self._progress(VOICE_SHARE * fraction))
         longest_s = self._engine.longest_clip_s
         spans = speech_spans(evidence.voice, duration_s=self._duration_s, longest_s=longest_s)
         clips = pack(spans, longest_s=longest_s)
         note = self._resume(clips) or self._begin(clips)
-        passages = [*note.passages, *self._decode_rest(clips, note, evidence)]
-        filled = self._fill_gaps(clips, passages, note, evidence)
+        passages = self._decode_rest(clips, note, evidence)
         self._progress(1.0)
         return Spoken(
             language=note.language,
@@ -101,13 +107,15 @@ class Dictation:
             speech_s=round(sum(guards.speech_seconds(evidence.voice, span) for span in spans), 3),
             engine=self._engine.name,
             model=self._engine.model,
-            passages=tuple(passage.words for passage in filled if passage.words),
-            removed=tuple(sorted((cut for passage in filled for cut in passage.removed), key=lambda cut: cut.start_s)),
+            passages=tuple(passage.words for passage in passages if passage.words),
+            removed=tuple(
+                sorted((cut for passage in passages for cut in passage.removed), key=lambda cut: cut.start_s)
+            ),
         )
 
     def _plan(self, clips: Sequence[Clip]) -> str:
         """A fingerprint of everything that finished passages depend on."""
-        plan = repr((self._engine.name, self._engine.model, self._wishes, clips))
+        plan = repr((NOTE_FORMAT, self._engine.name, self._engine.model, self._wishes, clips))
         return hashlib.sha256(plan.encode()).hexdigest()
 
     def _resume(self, clips: Sequence[Clip]) -> Note | None:
@@ -138,19 +146,21 @@ class Dictation:
         best = max(weights, key=lambda language: weights[language])
         return best if weights[best] >= SURE_OF_LANGUAGE else main
 
-    def _decode_rest(self, clips: Sequence[Clip], note: Note, evidence: Evidence) -> Iterator[Passage]:
-        done = list(note.passages)
+    def _decode_rest(self, clips: Sequence[Clip], note: Note, evidence: Evidence) -> list[Passage]:
+        """All passages, those of the note first."""
+        done, noted = list(note.passages), len(note.passages)
         while len(done) < len(clips):
             hints = self._hints(note, len(done))
             batch = self._batch(clips, note, len(done))
-            decodings = self._engine.decode([clip.cut(self._audio) for clip in batch], hints)
-            for clip, decoded in zip(batch, decodings, strict=True):
-                passage = self._checked(clip, _placed(decoded, clip), hints, evidence)
-                done.append(passage)
-                yield passage
-            if self._bookmark is not None:
+            sounds = [clip.cut(self._audio) for clip in batch]
+            for clip, sound, decoded in zip(batch, sounds, self._engine.decode(sounds, hints), strict=True):
+                passage = self._checked(clip, sound, _placed(decoded, clip), hints, evidence)
+                done.append(self._without_gaps(clip, passage, hints, evidence))
+            if self._bookmark is not None and len(done) - noted > noted * SAVE_SHARE:
                 self._bookmark.save(msgspec.json.encode(msgspec.structs.replace(note, passages=tuple(done))))
-            self._progress(VOICE_SHARE + (1 - VOICE_SHARE - GAPS_SHARE) * len(done) / len(clips))
+                noted = len(done)
+            self._progress(VOICE_SHARE + (1 - VOICE_SHARE) * len(done) / len(clips))
+        return done
 
     def _batch(self, clips: Sequence[Clip], note: Note, start: int) -> Sequence[Clip]:
         """The next clips that are decoded together: of one language."""
@@ -162,23 +172,18 @@ class Dictation:
     def _hints(self, note: Note, place: int) -> Hints:
         return Hints(note.languages[place], self._wishes.vocabulary)
 
-    def _checked(self, clip: Clip, decoded: Decoded, hints: Hints, evidence: Evidence) -> Passage:
+    def _checked(self, clip: Clip, sound: Samples, decoded: Decoded, hints: Hints, evidence: Evidence) -> Passage:
         if guards.doubt_about(decoded, clip, evidence.voice):
-            careful = _placed(self._engine.decode_carefully(clip.cut(self._audio), hints), clip)
+            careful = _placed(self._engine.decode_carefully(sound, hints), clip)
             decoded = guards.better_of(decoded, careful, clip, evidence.voice)
         words, removed = guards.purge(decoded, clip, evidence)
         return Passage(words=words, removed=removed)
 
-    def _fill_gaps(
-        self, clips: Sequence[Clip], passages: Sequence[Passage], note: Note, evidence: Evidence
-    ) -> list[Passage]:
+    def _without_gaps(self, clip: Clip, passage: Passage, hints: Hints, evidence: Evidence) -> Passage:
         """Speech that no word lies over is decoded again by itself; its words go where they belong."""
-        found: dict[int, list[Passage]] = defaultdict(list)
-        for place, (clip, passage) in enumerate(zip(clips, passages, strict=True)):
-            taken = (*passage.words, *(word for cut in passage.removed for word in cut.words))
-            for gap in guards.uncovered(taken, clip.spans, evidence.voice):
-                found[place].append(self._decode_gap(gap, clip, self._hints(note, place), evidence))
-        return [_joined(passage, found[place]) for place, passage in enumerate(passages)]
+        taken = (*passage.words, *(word for cut in passage.removed for word in cut.words))
+        gaps = guards.uncovered(taken, clip.spans, evidence.voice)
+        return _joined(passage, [self._decode_gap(gap, clip, hints, evidence) for gap in gaps])
 
     def _decode_gap(self, gap: Span, clip: Clip, hints: Hints, evidence: Evidence) -> Passage:
         start_s = max(clip.start_s, gap.start_s - GAP_MARGIN_S)
@@ -199,7 +204,7 @@ class Languages:
     """Some sample is surely in another language."""
 
 
-def detect_languages(engine: SpeechToText, audio: Samples, clips: Sequence[Clip]) -> Languages:
+def detect_languages(engine: SpeechToText, audio: Sound, clips: Sequence[Clip]) -> Languages:
     """The language of the meeting: the most probable one over clips spread over the whole recording.
 
     A recording without speech has no language; it is called English, with probability 0.

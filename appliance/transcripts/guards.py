@@ -9,15 +9,14 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from appliance.meetings.model import SAMPLE_RATE
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Samples, Sound
 from appliance.transcripts.model import Reason, Removed, Word, removal, text_of
 from appliance.transcripts.packing import SPEECH_STARTS, Clip, Span, voice_between
-from appliance.transcripts.ports import VOICE_FRAME_S, Decoded, Voice
+from appliance.transcripts.ports import Decoded, Voice
 
 MOST_COMPRESSIBLE = 2.4
 """Ratio of length to compressed length above which text repeats itself; Whisper's own threshold."""
@@ -42,6 +41,8 @@ SHORTEST_GAP_S = 1.2
 """Speech without words of at least this length is decoded again."""
 QUIET_DB = 25.0
 """So far below the recording's speech there is no speaker."""
+QUIETEST_DBFS = -120.0
+"""What digital silence is called, whose level is minus infinity."""
 
 _INVENTED = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -63,20 +64,14 @@ _INVENTED = tuple(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """The sound that text is checked against: the recording, and where a voice is heard in it."""
+    """The sound that text is checked against: the recording, where a voice is heard in it, and how loud that is."""
 
-    audio: Samples
+    audio: Sound
     voice: Voice
-
-    @cached_property
-    def speech_dbfs(self) -> float:
-        """Level of the frames in which somebody speaks."""
-        frame = round(VOICE_FRAME_S * SAMPLE_RATE)
-        whole = len(self.audio) // frame
-        frames = self.audio[: whole * frame].reshape(whole, frame)
-        return level_dbfs(frames[self.voice[:whole] >= SPEECH_STARTS].reshape(-1))
+    speech_dbfs: float
+    """Level of the frames in which somebody speaks."""
 
     def is_quiet(self, start_s: float, end_s: float) -> bool:
         """Whether a stretch lies so far below the level of speech in this recording that nobody can be speaking."""
@@ -195,9 +190,9 @@ def is_known_invention(text: str) -> bool:
 
 
 def level_dbfs(audio: Samples) -> float:
-    """RMS level in decibels below full scale; -120 for digital silence."""
+    """RMS level in decibels below full scale; ``QUIETEST_DBFS`` for digital silence."""
     if not len(audio):
-        return -120.0
+        return QUIETEST_DBFS
     power = float(np.mean(np.square(audio.astype(np.float32) / 32_768.0)))
     return 10 * float(np.log10(max(power, 1e-12)))
 

@@ -11,7 +11,7 @@ from itertools import accumulate
 import numpy as np
 
 from appliance.meetings.model import SAMPLE_RATE
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Samples, Sound
 from appliance.transcripts.ports import VOICE_FRAME_S, Voice
 
 SPEECH_STARTS, SPEECH_ENDS = 0.5, 0.35
@@ -56,7 +56,7 @@ class Clip:
         """Where its last span ends in the recording."""
         return self.spans[-1].end_s
 
-    def cut(self, audio: Samples) -> Samples:
+    def cut(self, audio: Sound) -> Samples:
         """The sound of the clip."""
         return np.concatenate([audio[_sample(span.start_s) : _sample(span.end_s)] for span in self.spans])
 

@@ -64,7 +64,7 @@ class SpeechToText(Protocol):
         ...
 
     def voice(self, audio: Samples) -> Voice:
-        """How likely somebody speaks, 0 to 1, for each ``VOICE_FRAME_S`` of a recording of any length."""
+        """How likely somebody speaks, 0 to 1, for each ``VOICE_FRAME_S`` of a stretch of a few minutes at most."""
         ...
 
     def languages(self, clip: Samples) -> Mapping[str, float]:

@@ -20,10 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from appliance.models.offline import go_offline
 from appliance.quality.samples import sample_meeting
 from appliance.quality.turns import SpokenTurn, diarization_error, read_rttm, word_speaker_accuracy
 from appliance.quality.words import word_error_rate
+from tests.bench.memory import MemoryWatch
 
 AUDIO = Path(__file__).parents[3] / "shared" / "audio"
 SAMPLE = "sample"
@@ -63,10 +66,10 @@ def measure_ours(name: str) -> dict[str, Any]:
 
     known = _known(name)
     bench = open_speech_bench(Settings())
-    cpu_s = -time.process_time()
-    with known.audio.open("rb") as source:
-        heard = bench.hear(source)
-    cpu_s += time.process_time()
+    with MemoryWatch() as memory:
+        cpu_s = -time.process_time()
+        heard = bench.hear(known.audio)
+        cpu_s += time.process_time()
     words = [word for segment in heard.transcript.segments for word in segment.words]
     spoken = [
         (word.start_s, word.end_s, segment.speaker) for segment in heard.transcript.segments for word in segment.words
@@ -83,7 +86,7 @@ def measure_ours(name: str) -> dict[str, Any]:
         "der": _der(known, raw),
         "der_bridged": _der(known, written),
         "word_to_speaker": word_speaker_accuracy(known.turns, spoken)[0] if known.turns else None,
-        "peak_mib": _peak_mib(),
+        "peak_mib": memory.peak_mib,
     }
 
 
@@ -116,7 +119,6 @@ def measure_diarizer(name: str) -> dict[str, Any]:
     """The diarizer by itself on all cores."""
     from appliance.adapters.media import SandboxedMedia
     from appliance.bootstrap.engines import speaker_turns
-    from appliance.meetings.sound import gather
     from appliance.models.location import models_folder
     from appliance.models.service import ModelRegistry
     from appliance.settings import Settings
@@ -125,7 +127,7 @@ def measure_diarizer(name: str) -> dict[str, Any]:
     cores = len(os.sched_getaffinity(0))
     engine = speaker_turns(Settings(), ModelRegistry(models_folder(Settings())), threads=cores)
     with known.audio.open("rb") as source:
-        audio = gather(SandboxedMedia().decode(source))
+        audio = np.concatenate(list(SandboxedMedia().decode(source)))
     started, cpu_before_s = time.monotonic(), time.process_time()
     turns = engine.turns(audio)
     taken_s, cpu_s = time.monotonic() - started, time.process_time() - cpu_before_s
@@ -186,9 +188,8 @@ def _der(known: Recording, turns: list[SpokenTurn]) -> dict[str, float] | None:
 
 
 def _peak_mib() -> float:
-    """Peak of this process and of the largest it started (the media decoder)."""
-    own, children = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return (own + children) / 1024
+    """Peak of this process."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def _run(engine: str, name: str) -> dict[str, Any]:

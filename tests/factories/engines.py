@@ -7,7 +7,6 @@ import numpy as np
 from appliance.adapters.media import SandboxedMedia
 from appliance.bootstrap.engines import speaker_turns, speech_to_text
 from appliance.meetings.ports import Samples
-from appliance.meetings.sound import gather
 from appliance.models.location import starter_path
 from appliance.models.model import PackKind, Role
 from appliance.models.offline import go_offline
@@ -41,7 +40,7 @@ def diarizer() -> SpeakerTurns:
 def sample_sound(language: str = "en") -> Samples:
     """The sample meeting as plain sound."""
     with sample_meeting("hu" if language == "hu" else "en").audio.open("rb") as file:
-        return gather(SandboxedMedia().decode(file))
+        return np.concatenate(list(SandboxedMedia().decode(file)))
 
 
 @cache

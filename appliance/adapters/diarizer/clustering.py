@@ -13,7 +13,8 @@ from scipy.optimize import linear_sum_assignment
 
 from appliance.speakers.model import SpeakerCount
 
-Vectors = npt.NDArray[np.float32]
+Vectors = npt.NDArray[np.floating]
+"""One vector of length one per row, in any precision."""
 Seconds = npt.NDArray[np.float64]
 Labels = npt.NDArray[np.int64]
 
@@ -24,15 +25,18 @@ TRUSTED_S = 1.0
 """Speech that a vector must rest on to take part in forming groups; shorter ones are given to the nearest group."""
 SMALLEST_GROUP_S = 1.5
 """A group with less speech is no person of its own; windows overlap, so that this is a fourth of it as heard."""
-MOST_AT_ONCE = 4_000
-"""Vectors clustered at once; more are thinned out block by block first (memory grows with the square)."""
+MOST_AT_ONCE = 2_000
+"""Vectors clustered at once: about fifty minutes of speech, and 32 MB. More are thinned out block by block first,
+because memory grows with the square."""
+ROWS_AT_ONCE = 4_096
+"""Vectors brought to full precision at once."""
 THINNING = 0.25
 """Cosine distance within which vectors of one block become one."""
 
 
 @dataclass(frozen=True, slots=True)
 class VoiceSamples:
-    """Voice vectors with where they come from: window, local voice, and seconds of speech."""
+    """Voice vectors with where they come from: window (never falling), and seconds of speech."""
 
     vectors: Vectors
     windows: Labels
@@ -81,7 +85,7 @@ def _groups_of_many(vectors: Vectors, seconds: Seconds, count: SpeakerCount) -> 
     if len(centres) > MOST_AT_ONCE:
         heaviest = np.argsort(-weights, kind="stable")[:MOST_AT_ONCE]
         kept = _centres(centres[heaviest], weights[heaviest], _groups(centres[heaviest], weights[heaviest], count))
-        nearest: Labels = (centres @ kept.T).argmax(axis=1)
+        nearest: Labels = _similarity(centres, kept).argmax(axis=1)
         return nearest[local]
     groups: Labels = _groups(centres, weights, count)[local]
     return groups
@@ -95,15 +99,17 @@ def _without_small(vectors: Vectors, seconds: Seconds, groups: Labels, *, least:
     if len(large) == len(amounts):
         return groups
     centres = _centres(vectors, seconds, groups)
-    nearest = (centres @ centres[large].T).argmax(axis=1)
+    nearest = _similarity(centres, centres[large]).argmax(axis=1)
     target = np.array([large[nearest[group]] for group in range(len(amounts))])
     target[large] = large
     return _renumbered(target[groups])
 
 
-def _centres(vectors: Vectors, seconds: Seconds, groups: Labels) -> Vectors:
+def _centres(vectors: Vectors, seconds: Seconds, groups: Labels) -> npt.NDArray[np.float32]:
     centres = np.zeros((int(groups.max()) + 1, vectors.shape[1]), dtype=np.float32)
-    np.add.at(centres, groups, vectors * seconds[:, np.newaxis].astype(np.float32))
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        np.add.at(centres, groups[rows], vectors[rows] * seconds[rows, np.newaxis].astype(np.float32))
     lengths = np.linalg.norm(centres, axis=1, keepdims=True)
     centres /= np.maximum(lengths, 1e-9)
     return centres
@@ -111,16 +117,24 @@ def _centres(vectors: Vectors, seconds: Seconds, groups: Labels) -> Vectors:
 
 def _assign(samples: VoiceSamples, centres: Vectors) -> Labels:
     """Each window's voices to different groups, such that the similarities add up highest."""
-    similarity = samples.vectors @ centres.T
+    similarity = _similarity(samples.vectors, centres)
     labels = np.zeros(len(similarity), dtype=np.int64)
-    for window in np.unique(samples.windows):
-        rows = np.flatnonzero(samples.windows == window)
+    for rows in np.split(np.arange(len(labels)), np.flatnonzero(np.diff(samples.windows)) + 1):
         if len(rows) > len(centres):
             labels[rows] = similarity[rows].argmax(axis=1)
             continue
         chosen, columns = linear_sum_assignment(similarity[rows], maximize=True)
         labels[rows[chosen]] = columns
     return labels
+
+
+def _similarity(vectors: Vectors, centres: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """Cosine of every vector with every centre."""
+    found = np.empty((len(vectors), len(centres)), dtype=np.float32)
+    for start in range(0, len(vectors), ROWS_AT_ONCE):
+        rows = slice(start, start + ROWS_AT_ONCE)
+        found[rows] = vectors[rows].astype(np.float32) @ centres.T
+    return found
 
 
 def _renumbered(labels: npt.NDArray[np.integer]) -> Labels:

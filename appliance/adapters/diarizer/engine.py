@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from appliance.adapters.diarizer.clustering import VoiceSamples, cluster
+from appliance.adapters.diarizer.clustering import Seconds, Vectors, VoiceSamples, cluster
 from appliance.adapters.diarizer.segmentation import (
     FRAME_STEP,
     FRAMES,
@@ -20,9 +20,9 @@ from appliance.adapters.diarizer.segmentation import (
     Segmentation,
     window_starts,
 )
-from appliance.adapters.diarizer.timeline import lay_out
+from appliance.adapters.diarizer.timeline import Activity, lay_out
 from appliance.adapters.diarizer.voices import DIMENSIONS, Voices
-from appliance.meetings.ports import Samples
+from appliance.meetings.ports import Samples, Sound
 from appliance.speakers.model import ANY_NUMBER, SpeakerCount, Turn, numbered_by_appearance
 from appliance.speakers.ports import Bookmark
 
@@ -33,26 +33,44 @@ SHORTEST_VOICE_S = 0.25
 ALONE_S = 0.8
 """With this much speech of its own, overlapped speech is left out of a voice's vector."""
 SAVE_EVERY_S = 10.0
+SAVE_SHARE = 1 / 32
+"""A note is written again when it has grown by this much: after hours it holds megabytes."""
+PACKED_BYTES = -(-FRAMES * VOICES // 8)
 
 
 class Findings:
-    """What was heard window by window; grows, and can be noted down and taken up again."""
+    """What was heard window by window; grows, and can be noted down and taken up again.
+
+    Kept small, because it grows with the recording: eight frames of a voice to a byte, and vectors in half precision,
+    which moves the distance of two voices by less than a thousandth. Twelve hours take 24 MB.
+    """
 
     def __init__(self, windows: int) -> None:
         self.done = 0
-        self.activity = np.zeros((windows, FRAMES, VOICES), dtype=np.bool_)
-        self.vectors = np.zeros((windows, VOICES, DIMENSIONS), dtype=np.float32)
+        self.vectors = np.zeros((windows, VOICES, DIMENSIONS), dtype=np.float16)
         self.seconds = np.zeros((windows, VOICES), dtype=np.float64)
+        self._activity = np.zeros((windows, PACKED_BYTES), dtype=np.uint8)
+
+    def add(self, activity: Activity, seconds: Seconds, vectors: Vectors) -> None:
+        """What was heard in the next window: (frames, voices), (voices), (voices, dimensions)."""
+        self._activity[self.done] = np.packbits(activity)
+        self.seconds[self.done], self.vectors[self.done] = seconds, vectors
+        self.done += 1
+
+    def activity(self, window: int) -> Activity:
+        """Who of three local voices spoke in each frame of a window: (frames, voices)."""
+        bits = np.unpackbits(self._activity[window], count=FRAMES * VOICES)
+        return bits.reshape(FRAMES, VOICES).astype(np.bool_)
 
     def note(self) -> bytes:
-        """Everything found so far, as bytes."""
-        file = io.BytesIO()
+        """Everything found so far, as bytes; a vector that is not there takes none."""
+        file, heard = io.BytesIO(), self.seconds[: self.done]
         np.savez(
             file,
-            windows=np.array([len(self.activity), self.done]),
-            activity=np.packbits(self.activity[: self.done]),
-            vectors=self.vectors[: self.done],
-            seconds=self.seconds[: self.done],
+            windows=np.array([len(self.seconds), self.done]),
+            activity=self._activity[: self.done],
+            vectors=self.vectors[: self.done][heard > 0],
+            seconds=heard,
         )
         return file.getvalue()
 
@@ -66,11 +84,11 @@ class Findings:
 
     def _take_up(self, kept: Mapping[str, npt.NDArray[Any]]) -> None:
         windows, done = (int(number) for number in kept["windows"])
-        if windows != len(self.activity) or kept["vectors"].shape != (done, VOICES, DIMENSIONS):
+        activity, seconds, vectors = kept["activity"], kept["seconds"], kept["vectors"]
+        if windows != len(self.seconds) or activity.shape != (done, PACKED_BYTES) or vectors.dtype != np.float16:
             return
-        bits = np.unpackbits(kept["activity"], count=done * FRAMES * VOICES)
-        self.activity[:done] = bits.reshape(done, FRAMES, VOICES)
-        self.vectors[:done], self.seconds[:done] = kept["vectors"], kept["seconds"]
+        self._activity[:done], self.seconds[:done] = activity, seconds
+        self.vectors[:done][seconds > 0] = vectors
         self.done = done
 
     def samples(self) -> tuple[VoiceSamples, npt.NDArray[np.int64]]:
@@ -96,7 +114,7 @@ class OnnxSpeakerTurns:
 
     def turns(
         self,
-        audio: Samples,
+        audio: Sound,
         *,
         count: SpeakerCount = ANY_NUMBER,
         progress: Callable[[float], None] = lambda _fraction: None,
@@ -113,34 +131,34 @@ class OnnxSpeakerTurns:
         progress(1.0)
         return numbered_by_appearance(turns)
 
-    def _listen(self, audio: Samples, progress: Callable[[float], None], bookmark: Bookmark | None) -> Findings:
+    def _listen(self, audio: Sound, progress: Callable[[float], None], bookmark: Bookmark | None) -> Findings:
         starts = window_starts(len(audio))
         findings = Findings(len(starts))
         if bookmark is not None and (note := bookmark.load()):
             findings.take_up(note)
-        saved_at = time.monotonic()
+        saved, saved_at = findings.done, time.monotonic()
         while findings.done < len(starts):
             self._hear_batch(audio, starts, findings)
             progress(0.99 * findings.done / len(starts))
-            if bookmark is not None and time.monotonic() - saved_at > SAVE_EVERY_S:
+            has_grown = findings.done - saved > saved * SAVE_SHARE
+            if bookmark is not None and has_grown and time.monotonic() - saved_at > SAVE_EVERY_S:
                 bookmark.save(findings.note())
-                saved_at = time.monotonic()
+                saved, saved_at = findings.done, time.monotonic()
         return findings
 
-    def _hear_batch(self, audio: Samples, starts: list[int], findings: Findings) -> None:
+    def _hear_batch(self, audio: Sound, starts: list[int], findings: Findings) -> None:
         batch = starts[findings.done : findings.done + BATCH]
         windows = [audio[start : start + WINDOW] for start in batch]
-        activity = self._segmentation(windows)
-        for row, window in enumerate(windows):
-            number = findings.done + row
+        for window, activity in zip(windows, self._segmentation(windows), strict=True):
+            seconds = np.zeros(VOICES)
+            vectors = np.zeros((VOICES, DIMENSIONS), dtype=np.float32)
             for voice in range(VOICES):
-                seconds, vector = self._vector(window, activity[row], voice)
+                spoken_s, vector = self._vector(window, activity, voice)
                 if vector is None:
-                    activity[row, :, voice] = False
+                    activity[:, voice] = False
                 else:
-                    findings.seconds[number, voice], findings.vectors[number, voice] = seconds, vector
-            findings.activity[number] = activity[row]
-        findings.done += len(batch)
+                    seconds[voice], vectors[voice] = spoken_s, vector
+            findings.add(activity, seconds, vectors)
 
     def _vector(
         self, window: Samples, activity: npt.NDArray[np.bool_], voice: int

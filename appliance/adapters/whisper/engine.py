@@ -18,10 +18,6 @@ from appliance.transcripts.ports import Decoded, Hints, Voice
 
 SAMPLE_RATE = 16_000
 VOICE_SAMPLES = 512
-VOICE_BLOCK = VOICE_SAMPLES * 9_375
-"""Five minutes: the detector's memory grows with what it is given."""
-VOICE_WARM_UP = VOICE_SAMPLES * 64
-"""Heard again before each block, because the detector remembers."""
 BEAM = 5
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages written without spaces, in which every piece is a word of its own."""
@@ -58,13 +54,10 @@ class WhisperSpeech:
 
     def voice(self, audio: Samples) -> Voice:
         """How likely somebody speaks; see ``transcripts.ports.SpeechToText``."""
-        values = []
-        for start in range(0, len(audio), VOICE_BLOCK):
-            warm_up = min(start, VOICE_WARM_UP)
-            block = _float(audio[start - warm_up : start + VOICE_BLOCK])
-            block = np.pad(block, (0, -len(block) % VOICE_SAMPLES))
-            values.append(np.asarray(self._voice(block)).reshape(-1)[warm_up // VOICE_SAMPLES :])
-        return np.concatenate(values) if values else np.zeros(0, dtype=np.float32)
+        if not len(audio):
+            return np.zeros(0, dtype=np.float32)
+        padded = np.pad(_float(audio), (0, -len(audio) % VOICE_SAMPLES))
+        return np.asarray(self._voice(padded), dtype=np.float32).reshape(-1)
 
     def languages(self, clip: Samples) -> Mapping[str, float]:
         """Probability of each language in one clip."""

@@ -1,5 +1,7 @@
 """The speech steps in a real job: real database, real runner, real files; engines that make their words up."""
 
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from appliance.kernel.ids import MeetingId, TenantId
 from appliance.keyring.service import KeyRing
 from appliance.meetings.documents import DocumentStore
 from appliance.meetings.errors import MeetingNotFound
+from appliance.meetings.model import SAMPLE_RATE
 from appliance.meetings.ports import Samples
 from appliance.meetings.recordings import RecordingFiles
 from appliance.meetings.service import MeetingService
@@ -266,28 +269,67 @@ def test_the_counted_number_of_speakers_reaches_the_engine(house: House) -> None
     assert len(transcript.speakers) == 4
 
 
-def test_both_speech_steps_share_one_decoding(house: House, media: SandboxedMedia) -> None:
-    """Side by side they hold one copy of the sound; afterwards nobody holds any."""
-    opened: list[int] = []
+class CountingDecoder:
+    """Says how often a recording was opened, and how often it is open now."""
 
-    class Counting:
-        def decode(self, source: Any) -> Any:
-            opened.append(1)
-            return media.decode(source)
+    def __init__(self, media: SandboxedMedia) -> None:
+        self.media = media
+        self.opened = self.open = 0
 
-    started = a_meeting(house.meetings(FakeSpeechToText()), house.anna, data=a_recording())
+    def decode(self, source: Any) -> Iterator[Samples]:
+        self.opened += 1
+        self.open += 1
+        try:
+            yield from self.media.decode(source)
+        finally:
+            self.open -= 1
+
+
+def both_speech_steps(house: House, data: bytes) -> list[Any]:
+    """The contexts in which words and voices of a new recording would be heard."""
+    started = a_meeting(house.meetings(FakeSpeechToText()), house.anna, data=data)
     shop = house.shop(FakeSpeechToText())
     shop.worker(Queue.GENERAL).runner.drain()
     worker = shop.worker(Queue.SPEECH)
     contexts = [worker.context(worker.must_claim()), worker.context(worker.must_claim())]
-    sounds = Sounds(RecordingFiles(LocalBlobs(house.folder), house.keyring), Counting())
-    held: list[Samples] = [sounds.of(context) for context in contexts]
+    assert {context.meeting_id for context in contexts} == {started.meeting_id}
+    return contexts
+
+
+def test_both_speech_steps_share_one_decoding(house: House, media: SandboxedMedia) -> None:
+    """Side by side they hold one copy of the sound; afterwards nobody holds any."""
+    contexts = both_speech_steps(house, a_recording())
+    decoder = CountingDecoder(media)
+    sounds = Sounds(RecordingFiles(LocalBlobs(house.folder), house.keyring), decoder)
+    held = [sounds.of(context) for context in contexts]
     assert held[0] is held[1]
-    assert len(opened) == 1
+    assert len(held[0][:]) == len(held[0])
+    assert (decoder.opened, decoder.open) == (1, 0)
     held.clear()
     sounds.of(contexts[0])
-    assert len(opened) == 2
-    assert started.meeting_id == contexts[0].meeting_id
+    assert decoder.opened == 2
+
+
+def test_each_speech_step_reads_a_long_recording_at_its_own_pace(house: House, media: SandboxedMedia) -> None:
+    """Beyond the window nobody holds the whole sound; all read the same, and decoders end with their readers."""
+    data = a_recording()
+    contexts = both_speech_steps(house, data)
+    decoder = CountingDecoder(media)
+    files = RecordingFiles(LocalBlobs(house.folder), house.keyring)
+    sounds = Sounds(files, decoder, window=10 * SAMPLE_RATE)
+    words, turns = (sounds.of(context) for context in contexts)
+    whole = np.concatenate(list(media.decode(BytesIO(data))))
+    assert words is not turns
+    assert len(words) == len(turns) == len(whole)
+    for start in range(0, len(whole), 3 * SAMPLE_RATE):
+        stretch = slice(start, start + 4 * SAMPLE_RATE)
+        assert np.array_equal(words[stretch], whole[stretch])
+        assert np.array_equal(turns[stretch], whole[stretch])
+    assert (decoder.opened, decoder.open) == (2, 2)
+    assert np.array_equal(words[:1_000], whole[:1_000])
+    assert (decoder.opened, decoder.open) == (3, 2)
+    del words, turns
+    assert decoder.open == 0
 
 
 def _fields(value: Any) -> dict[str, Any]:

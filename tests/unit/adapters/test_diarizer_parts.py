@@ -5,11 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from appliance.adapters.diarizer import clustering
+from appliance.adapters.diarizer import clustering, timeline
 from appliance.adapters.diarizer.clustering import VoiceSamples, cluster
 from appliance.adapters.diarizer.engine import Findings
 from appliance.adapters.diarizer.segmentation import FRAMES, VOICES, WINDOW, WINDOW_STEP, window_starts
-from appliance.adapters.diarizer.timeline import lay_out
+from appliance.adapters.diarizer.timeline import STEP, lay_out
+from appliance.adapters.diarizer.voices import DIMENSIONS
 from appliance.speakers.model import SpeakerCount
 
 
@@ -81,26 +82,38 @@ def test_overlapping_windows_vote():
     activity[:, :, 0] = True
     people = np.full((4, VOICES), -1)
     people[:, 0] = [0, 1, 0, 0]
-    turns = lay_out(activity, people, duration_s=17.0)
+    turns = lay_out(activity.__getitem__, people, duration_s=17.0)
     middle = [turn.speaker for turn in turns if turn.start_s <= 8.0 <= turn.end_s]
     assert middle == [0]
     activity[:, :, 1] = True
     people[:, 1] = 2
-    turns = lay_out(activity, people, duration_s=17.0)
+    turns = lay_out(activity.__getitem__, people, duration_s=17.0)
     assert {turn.speaker for turn in turns if turn.start_s <= 8.0 <= turn.end_s} == {0, 2}
+
+
+def test_a_long_recording_is_laid_out_in_blocks(monkeypatch):
+    """Turns that reach over the edge of a block stay whole, and none is heard twice."""
+    dice = np.random.default_rng(3)
+    activity = np.repeat(dice.random((40, 31, VOICES)) > 0.6, 19, axis=1)
+    people = dice.permuted(np.tile([-1, 0, 1, 2, 3], (40, 1)), axis=1)[:, :VOICES]
+    whole = lay_out(activity.__getitem__, people, duration_s=100.0)
+    assert len(whole) > 20
+    for block in (1, FRAMES - 1, FRAMES + 1, 3 * STEP, 1_000):
+        monkeypatch.setattr(timeline, "BLOCK", block)
+        assert lay_out(activity.__getitem__, people, duration_s=100.0) == whole
 
 
 def test_a_note_brings_findings_back():
     """What one worker heard is taken up by the next; a note of another recording is not."""
     findings = Findings(3)
-    findings.done = 2
-    findings.activity[1, 5:9, 2] = True
-    findings.vectors[1, 2] = 0.5
-    findings.seconds[1, 2] = 3.5
+    heard = np.zeros((FRAMES, VOICES), dtype=bool)
+    heard[5:9, 2] = True
+    for seconds in ([0, 0, 0], [0, 0, 3.5]):
+        findings.add(heard, np.array(seconds), np.outer(seconds, np.ones(DIMENSIONS) / 7))
     again = Findings(3)
     again.take_up(findings.note())
     assert again.done == 2
-    assert np.array_equal(again.activity, findings.activity)
+    assert np.array_equal(again.activity(1), heard)
     assert np.array_equal(again.vectors, findings.vectors)
     assert np.array_equal(again.seconds, findings.seconds)
     other = Findings(4)

@@ -2,6 +2,7 @@
 
 import random
 import string
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from appliance.transcripts.guards import (
     purge,
     uncovered,
 )
+from appliance.transcripts.listening import frame_power, speech_level_dbfs
 from appliance.transcripts.model import Reason, text_of
 from appliance.transcripts.packing import Clip, Span
 from appliance.transcripts.ports import Decoded
@@ -38,7 +40,7 @@ def evidence(*stretches: tuple[float, float], duration_s: float = 20.0, loud: bo
     for start_s, end_s in stretches if loud else ():
         sound = speechlike(end_s - start_s)
         audio[int(start_s * SAMPLE_RATE) : int(start_s * SAMPLE_RATE) + len(sound)] = sound
-    return Evidence(audio, heard)
+    return Evidence(audio, heard, speech_level_dbfs(frame_power(audio), heard))
 
 
 def test_honest_speech_passes_untouched():
@@ -93,7 +95,7 @@ def test_a_known_phrase_in_digital_silence_goes_although_the_detector_is_fooled(
     """No level of sound, no speaker: the meter overrules the detector for known inventions."""
     said = words("Köszönöm, hogy megnézték.", start_s=12)
     heard = evidence((0.5, 8))
-    fooled = Evidence(heard.audio, np.maximum(heard.voice, voice((11, 15), duration_s=20)))
+    fooled = replace(heard, voice=np.maximum(heard.voice, voice((11, 15), duration_s=20)))
     kept, (cut,) = purge(decoded(said), CLIP, fooled)
     assert kept == ()
     assert cut.reason is Reason.HALLUCINATION
