@@ -67,6 +67,9 @@ class AuditName(StrEnum):
     JOB_CANCEL_REQUESTED = "jobs:job:cancel_requested"
     JOB_CANCELLED = "jobs:job:cancelled"
     JOB_RETRIED = "jobs:job:retried"
+    PACK_INSTALLED = "models:pack:installed"
+    PACK_USED = "models:pack:used"
+    PACK_REMOVED = "models:pack:removed"
     JOBS_FORGOTTEN = "jobs:jobs:forgotten"
 
 

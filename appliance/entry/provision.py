@@ -1,7 +1,5 @@
 """What an operator does to the database: set it up, move its schema, look at it, check and export the trail."""
 
-import getpass
-import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ from appliance.database.engine import Database
 from appliance.database.errors import DatabaseUnavailable, NotInitialised, ServerNotPrepared
 from appliance.database.ports import DatabaseServer, ServerStatus
 from appliance.database.roles import DatabaseRole
+from appliance.entry.operators import operator_name
 from appliance.identity.permissions import EVERY_PERMISSION
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.clock import SystemClock
@@ -24,6 +23,8 @@ from appliance.keyring.errors import RootKeyMissing
 from appliance.keyring.service import KeyRing
 from appliance.migrations import runner
 from appliance.migrations.readiness import require_ready
+from appliance.models.location import models_folder
+from appliance.models.trail import PackTrail
 from appliance.settings import Settings
 from appliance.tenants import queries as tenants
 from appliance.tenants.model import TenantView
@@ -180,8 +181,24 @@ def export_trail(settings: Settings, write: Callable[[str], object]) -> int:
 
 def operator(tenant_id: TenantId) -> Actor:
     """Somebody with a shell on this machine, by the name that they logged in with."""
-    name = os.environ.get("SUDO_USER") or getpass.getuser()
-    return Actor(ActorKind.OPERATOR, tenant_id, name, origin="cli", permissions=frozenset(EVERY_PERMISSION))
+    permissions = frozenset(EVERY_PERMISSION)
+    return Actor(ActorKind.OPERATOR, tenant_id, operator_name(), origin="cli", permissions=permissions)
+
+
+@contextmanager
+def pack_trail(settings: Settings) -> Iterator[PackTrail | None]:
+    """Where deeds on model packs are put; nothing on a machine that was never set up."""
+    server = open_server(settings)
+    if not server.exists():
+        yield None
+        return
+    with server.running(), _database(server, DatabaseRole.WORKER) as worker:
+        found = _all_tenants(worker)
+        if not found:
+            yield None
+            return
+        audit = AuditTrail(SystemClock())
+        yield PackTrail(worker, audit, folder=models_folder(settings), tenant_id=found[0].id)
 
 
 def _provision(server: DatabaseServer) -> bool:

@@ -9,6 +9,8 @@ from appliance.entry.worker import WorkerParts, work
 from appliance.jobs.model import Queue
 from appliance.jobs.retention import JobRetention
 from appliance.jobs.retrying import LeasePolicy
+from appliance.models.location import models_folder
+from appliance.models.trail import PackTrail
 from appliance.settings import JobSettings, Settings
 
 SWEEP_EVERY_S = 600.0
@@ -29,6 +31,12 @@ def worker_parts(services: Services) -> WorkerParts:
     """What a worker process is made of."""
     days = services.settings.jobs.keep_finished_days
     retention = JobRetention(services.database, services.audit, days=days)
+    packs = PackTrail(
+        services.database,
+        services.audit,
+        folder=models_folder(services.settings),
+        tenant_id=services.home_tenant,
+    )
     return WorkerParts(
         database=services.database,
         keyring=services.keyring,
@@ -40,6 +48,7 @@ def worker_parts(services: Services) -> WorkerParts:
             Chore("expire_uploads", SWEEP_EVERY_S, services.meetings.expire_uploads),
             Chore("sweep_blobs", SWEEP_EVERY_S, services.meetings.sweep_blobs),
             Chore("sweep_identity", SWEEP_EVERY_S, services.identity.sweep),
+            Chore("hand_over_pack_history", SWEEP_EVERY_S, packs.hand_over),
             Chore("forget_jobs", FORGET_EVERY_S, retention.forget),
         ),
     )

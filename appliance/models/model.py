@@ -225,6 +225,14 @@ class FileReport(_Value, frozen=True, kw_only=True):
     found: str | None = None
 
 
+class Deed(StrEnum):
+    """What is done to packs; each is a line in the folder's history, and an event in the audit trail."""
+
+    INSTALLED = "installed"
+    USED = "used"
+    REMOVED = "removed"
+
+
 class Removal(_Value, frozen=True, kw_only=True):
     """Something that cleaning up removes, or would remove."""
 

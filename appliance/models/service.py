@@ -1,9 +1,11 @@
 """The registry of model packs: what is installed, which pack does which job, and how far it can be trusted.
 
 It needs no database: the engines run from the packs alone (``hangjegyzet speech run``), and a machine without a single
-meeting can be given its models. What was done is kept in the folder's own history.
+meeting can be given its models. What is done is written into the folder's own history first, and carried from there
+into the audit trail of an appliance (``trail``).
 """
 
+import hashlib
 import shutil
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from appliance.models.manifest import read_manifest, write_manifest
 from appliance.models.model import (
     ENGINES,
     ROLES,
+    Deed,
     FileReport,
     FileState,
     Fitness,
@@ -192,8 +195,7 @@ class ModelRegistry:
             pack = self.get(name)
             if pack.pack.engine not in ENGINES:
                 raise UnsupportedEngine(name=name, engine=pack.pack.engine)
-            self._store.set_active({**self._store.active_names(), pack.pack.seat: name})
-            self._note("used", name)
+            self._put_to_use(pack.pack)
             return self.get(name)
 
     def verify(self, name: str | None = None, *, progress: Progress = no_progress) -> tuple[FileReport, ...]:
@@ -223,8 +225,8 @@ class ModelRegistry:
         with self._store.exclusive():
             removals = self.garbage(unused=unused)
             for removal in removals:
+                self._note(Deed.REMOVED, removal.path.name, reason=removal.reason)
                 shutil.rmtree(removal.path)
-                self._note("removed", removal.path.name)
             return removals
 
     def _derive(self, pack: Pack, folder: Path) -> Pack:
@@ -239,12 +241,17 @@ class ModelRegistry:
         return msgspec.structs.replace(pack, files=tuple(_recorded(folder, file) for file in pack.files))
 
     def _install(self, folder: Path, pack: Pack, provenance: Provenance) -> InstalledPack:
+        self._note(Deed.INSTALLED, pack.name, hashes=provenance.value, manifest_sha256=_manifest_hash(pack))
         installed = self._store.put_in_place(folder, pack, provenance)
-        self._note("installed", pack.name)
-        names = self._store.active_names()
-        if pack.engine in ENGINES and names.get(pack.seat) is None:
-            self._store.set_active({**names, pack.seat: pack.name})
+        if pack.engine in ENGINES and self._store.active_names().get(pack.seat) is None:
+            self._put_to_use(pack)
         return self.get(installed.name)
+
+    def _put_to_use(self, pack: Pack) -> None:
+        names = self._store.active_names()
+        before = names.get(pack.seat, "")
+        self._note(Deed.USED, pack.name, seat=pack.seat.value, before=before, manifest_sha256=_manifest_hash(pack))
+        self._store.set_active({**names, pack.seat: pack.name})
 
     def _require_space(self, pack: Pack, source: PackSource) -> None:
         sizes = source.sizes()
@@ -256,9 +263,15 @@ class ModelRegistry:
                 name=pack.name, needed=format_bytes(needed), free=format_bytes(free), folder=str(self._store.root)
             )
 
-    def _note(self, action: str, name: str) -> None:
-        at = self._clock.now().isoformat(timespec="seconds")
-        self._store.note({"at": at, "actor": self._actor, "action": action, "pack": name})
+    def _note(self, deed: Deed, name: str, **facts: str) -> None:
+        """Write down what is about to be done: better a deed too many in the history than one that nobody knows of."""
+        at = self._clock.now().isoformat(timespec="microseconds")
+        self._store.note({"at": at, "actor": self._actor, "action": deed.value, "pack": name, **facts})
+
+
+def _manifest_hash(pack: Pack) -> str:
+    """The hash of the manifest, which names the hash of every file: which bytes exactly these were."""
+    return hashlib.sha256(write_manifest(pack)).hexdigest()
 
 
 def _identify(source: PackSource, known_as: str | None) -> tuple[Pack, Provenance]:

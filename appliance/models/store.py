@@ -48,6 +48,7 @@ class PackStore:
         self._packs = root / "packs"
         self._incoming = root / "incoming"
         self._active = root / "active.toml"
+        self._history = root / "history.jsonl"
 
     def installed(self) -> tuple[InstalledPack, ...]:
         """Every pack, by name."""
@@ -130,9 +131,20 @@ class PackStore:
         return tuple(path for path in sorted(self._incoming.iterdir()) if not _may_go_on(path))
 
     def note(self, event: dict[str, str]) -> None:
-        """Append one line to the folder's history."""
-        with (self.root / "history.jsonl").open("a", encoding="utf-8") as history:
-            history.write(json.dumps(event, ensure_ascii=False) + "\n")
+        """Append one line to the folder's history, durably; what a power cut tore before it stays a line of its own."""
+        line = json.dumps(event, ensure_ascii=False).encode() + b"\n"
+        written = self._history.read_bytes() if self._history.exists() else b""
+        with self._history.open("ab") as history:
+            history.write(line if written.endswith(b"\n") or not written else b"\n" + line)
+            history.flush()
+            os.fsync(history.fileno())
+
+    def history(self) -> tuple[bytes, ...]:
+        """The lines of the folder's history, oldest first."""
+        try:
+            return tuple(line for line in self._history.read_bytes().split(b"\n") if line)
+        except FileNotFoundError:
+            return ()
 
     def _load(self, name: str) -> InstalledPack:
         folder = self._packs / name

@@ -1,12 +1,13 @@
 """``hangjegyzet models``: which packs this machine has, which are in use, and whether they are what they claim."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from appliance.entry.packs import open_installing_registry, open_registry
+from appliance.entry.packs import audited, open_installing_registry, open_registry
 from appliance.kernel.units import format_bytes
 from appliance.models.errors import PackDamaged
 from appliance.models.model import ANY_LANGUAGE, FileState, Fitness, InstalledPack, Pack, Provenance
@@ -77,9 +78,11 @@ def import_pack(
     as_json: AsJson = False,
 ) -> None:
     """Install a pack; every byte is compared with the published or declared hash on its way in."""
-    registry = open_installing_registry(Settings())
-    with progress_bar(f"importing {source.name}") as report:
-        progress = _Share(report, registry.size_to_import(source))
+    settings = Settings()
+    registry = open_installing_registry(settings)
+    size_bytes = registry.size_to_import(source)
+    with _told_trail(settings), progress_bar(f"importing {source.name}") as report:
+        progress = _Share(report, size_bytes)
         pack = registry.import_pack(source, known_as=known_as, replace=replace, progress=progress)
     if as_json:
         print_json(_fields(pack))
@@ -114,7 +117,11 @@ def verify(
 @app.command()
 def use(name: Annotated[str, typer.Argument(help="Pack to put to use.")]) -> None:
     """Put an installed pack to use; workers take it up at their next start."""
-    pack = open_registry(Settings()).use(name)
+    settings = Settings()
+    registry = open_registry(settings)
+    registry.get(name)  # a misspelt name needs no database to be refused
+    with _told_trail(settings):
+        pack = registry.use(name)
     talk.print(f"{pack.name} is now in use for {pack.kind.value} ({pack.pack.seat.value}).")
 
 
@@ -125,13 +132,26 @@ def gc(
     as_json: AsJson = False,
 ) -> None:
     """Remove what broken imports left behind."""
-    registry = open_registry(Settings())
-    removals = registry.garbage(unused=unused) if dry_run else registry.gc(unused=unused)
+    settings = Settings()
+    registry = open_registry(settings)
+    removals = registry.garbage(unused=unused)
+    if removals and not dry_run:
+        with _told_trail(settings):
+            removals = registry.gc(unused=unused)
     if as_json:
         print_json(removals)
     else:
         rows = [(removal.path.name, format_bytes(removal.size_bytes), removal.reason) for removal in removals]
         print_table(("what", "size", "why"), rows, empty="There is nothing to remove.")
+
+
+@contextmanager
+def _told_trail(settings: Settings) -> Iterator[None]:
+    """Put what the block does into the audit trail, and say so where there is none."""
+    with audited(settings) as recorded:
+        yield
+    if not recorded:
+        talk.print("No appliance was set up here: this is kept in the models folder's history alone.", style="dim")
 
 
 class _Share:

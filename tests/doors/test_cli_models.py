@@ -4,10 +4,13 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from sqlalchemy import make_url
 from typer.testing import CliRunner
 
+from appliance.entry import provision
 from appliance.kernel.errors import HangJegyzetError
 from appliance.models.model import PackFile
+from appliance.settings import Settings
 from cli.commands.models import app
 from cli.exit_codes import exit_code_for
 from tests.factories.packs import FILES, a_folder, a_pack, a_zip, members
@@ -25,6 +28,7 @@ class Done:
 @pytest.fixture
 def models(tmp_path, monkeypatch):
     monkeypatch.setenv("HANGJEGYZET_MODELS_DIR", str(tmp_path / "models"))
+    monkeypatch.setenv("HANGJEGYZET_DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("COLUMNS", "200")
 
     def run(*arguments):
@@ -121,3 +125,55 @@ def test_a_dry_run_removes_nothing(models, source, tmp_path):
     (tmp_path / "models/incoming/rest").mkdir()
     assert "rest" in models("gc", "--dry-run").stdout
     assert (tmp_path / "models/incoming/rest").exists()
+
+
+@pytest.fixture
+def appliance(models, empty_db, tmp_path, monkeypatch):
+    """An appliance that was set up over the machine's database."""
+    address = make_url(empty_db.web_url).set(drivername="postgresql", username=None).render_as_string()
+    monkeypatch.setenv("HANGJEGYZET_DATABASE__URL", address)
+    provision.initialise(Settings(), organisation="Kékfa Egyesület")
+    return empty_db
+
+
+def recorded(database):
+    """What the trail says about packs, oldest first."""
+    with database.connect(database.superuser_url) as superuser:
+        rows = superuser.execute("SELECT name, detail FROM audit_event WHERE subject_type = 'pack' ORDER BY seq")
+        return [(name.rpartition(":")[2], json.loads(detail)["pack"]) for name, detail in rows.fetchall()]
+
+
+def test_changes_on_an_appliance_are_in_its_trail_at_once(models, source, appliance, tmp_path):
+    """Import, choice and removal are events before the command ends; looking is none."""
+    assert "history alone" not in models("import", source).stderr
+    assert recorded(appliance) == [("installed", "small-speech"), ("used", "small-speech")]
+    models("import", a_folder(tmp_path / "other", members(a_pack("other-speech"))))
+    models("use", "other-speech")
+    models("gc", "--unused", "--dry-run")
+    models("list")
+    models("gc", "--unused")
+    assert recorded(appliance)[2:] == [
+        ("installed", "other-speech"),
+        ("used", "other-speech"),
+        ("removed", "small-speech"),
+    ]
+    assert all(report.intact for _, report in provision.verify_trails(Settings()))
+
+
+def test_a_machine_without_an_appliance_says_where_its_history_is(models, source, tmp_path):
+    """The engines work from packs alone: a change goes through, and the command says that no trail has it."""
+    assert "models folder's history alone" in models("import", source).stderr
+    assert (tmp_path / "models" / "history.jsonl").read_text().count("\n") == 2
+    assert not (tmp_path / "data").exists(), "a look for a database must not make one"
+
+
+def test_nothing_is_changed_behind_the_back_of_a_database_that_is_down(models, source, tmp_path, monkeypatch):
+    """An appliance whose trail cannot be told keeps its models as they are."""
+    models("import", source)
+    models("import", a_folder(tmp_path / "other", members(a_pack("other-speech"))))
+    monkeypatch.setenv("HANGJEGYZET_DATABASE__URL", f"postgresql:///hangjegyzet?host={tmp_path}")
+    assert models("use", "other-speech").returncode == 5
+    listed = {pack["name"]: pack["in_use"] for pack in json.loads(models("list", "--json").stdout)}
+    assert listed == {"small-speech": True, "other-speech": False}
+    assert models("gc", "--unused").returncode == 5
+    assert len(json.loads(models("list", "--json").stdout)) == 2

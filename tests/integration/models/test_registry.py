@@ -8,9 +8,10 @@ import time
 import pytest
 
 from appliance.models.errors import FolderNotWritable, NoActivePack, PackIncomplete, PackNotFound, UnsupportedEngine
+from appliance.models.manifest import write_manifest
 from appliance.models.model import FileState, Fitness, PackKind, Role
 from appliance.models.service import ModelRegistry
-from tests.factories.packs import FILES, a_folder, a_pack, a_zip, members
+from tests.factories.packs import FILES, a_folder, a_pack, a_zip, members, sha256
 
 
 @pytest.fixture
@@ -124,11 +125,23 @@ def test_the_folder_remembers_who_did_what(registry, install, tmp_path):
     lines = [json.loads(line) for line in (tmp_path / "models" / "history.jsonl").read_text().splitlines()]
     assert [(line["action"], line["pack"]) for line in lines] == [
         ("installed", "first"),
+        ("used", "first"),
         ("installed", "second"),
         ("used", "second"),
         ("removed", "first"),
     ]
     assert {line["actor"] for line in lines} == {"anna"}
+    assert (lines[3]["seat"], lines[3]["before"]) == ("text", "first")
+    assert lines[2]["manifest_sha256"] == lines[3]["manifest_sha256"] == sha256(write_manifest(a_pack("second")))
+
+
+def test_a_line_that_a_power_cut_tore_spoils_no_other(registry, install, tmp_path):
+    """The history goes on in a line of its own."""
+    install("first")
+    history = tmp_path / "models" / "history.jsonl"
+    history.write_bytes(history.read_bytes() + b'{"at": "2026-0')
+    registry.use("first")
+    assert json.loads(history.read_bytes().splitlines()[-1])["action"] == "used"
 
 
 def _import(models, source, done):
