@@ -181,13 +181,17 @@ def load_trust(folder: Path = TRUST_PATH) -> Trust:
     if not any(path.is_file() for path in files):
         raise TrustMissing(folder=source)
     trust = Trust.of([path.read_bytes() for path in files if path.is_file()], source=source)
-    listed = folder / REVOCATIONS_NAME
-    if not listed.is_file():
+    if not (folder / REVOCATIONS_NAME).is_file():
         return trust
-    names = {number: folder / signature_name(REVOCATIONS_NAME, number) for number in ROOTS}
-    signatures = {number: path.read_bytes() for number, path in names.items() if path.is_file()}
-    document = SignedDocument(REVOCATIONS_NAME, listed.read_bytes(), signatures)
-    return trust.with_revocations(trust.read_revocations(document, source=source))
+    listed = trust.read_revocations(signed_document(folder, REVOCATIONS_NAME), source=source)
+    return trust.with_revocations(listed)
+
+
+def signed_document(folder: Path, name: str) -> SignedDocument:
+    """A document of the root keys in a folder of our own, with the signatures beside it."""
+    paths = {number: folder / signature_name(name, number) for number in ROOTS}
+    signatures = {number: path.read_bytes() for number, path in paths.items() if path.is_file()}
+    return SignedDocument(name, (folder / name).read_bytes(), signatures)
 
 
 def public_key(pem: bytes) -> Ed25519PublicKey:

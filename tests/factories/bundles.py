@@ -116,17 +116,11 @@ class Maker:
 
     def bundle(self, folder: Path, *, files: dict[str, bytes] | None = None, manifest: Manifest | None = None) -> Path:
         """An unpacked bundle, sealed."""
-        fill(folder, FILES if files is None else files)
-        put_keys(folder, self.signer(folder.with_name(f"{folder.name}.keys")))
-        shutil.rmtree(folder.with_name(f"{folder.name}.keys"))
-        sums = hash_files(folder)
-        entries = {
-            path: FileEntry(sha256=sha256, bytes=(folder / path).stat().st_size) for path, sha256 in sums.items()
-        }
-        data = write_document(manifest or a_manifest(files=entries))
-        (folder / MANIFEST_NAME).write_bytes(data)
-        self.sign(folder, {**sums, MANIFEST_NAME: hashlib.sha256(data).hexdigest()})
-        return folder
+        keys = folder.with_name(f"{folder.name}.keys")
+        try:
+            return a_bundle(folder, signer=self.signer(keys), files=files, manifest=manifest)
+        finally:
+            shutil.rmtree(keys)
 
     def sign(self, folder: Path, sums: dict[str, str]) -> None:
         """Sign whatever the list says."""
@@ -144,6 +138,20 @@ class Maker:
         path.write_bytes(data)
         for number in self.root_signatures:
             (path.parent / signature_name(path.name, number)).write_bytes(self.roots[number - 1].sign(data))
+
+
+def a_bundle(
+    folder: Path, *, signer: Signer, files: dict[str, bytes] | None = None, manifest: Manifest | None = None
+) -> Path:
+    """An unpacked bundle, sealed by ``signer``."""
+    fill(folder, FILES if files is None else files)
+    put_keys(folder, signer)
+    sums = hash_files(folder)
+    entries = {path: FileEntry(sha256=sha256, bytes=(folder / path).stat().st_size) for path, sha256 in sums.items()}
+    data = write_document(manifest or a_manifest(files=entries))
+    (folder / MANIFEST_NAME).write_bytes(data)
+    seal(folder, {**sums, MANIFEST_NAME: hashlib.sha256(data).hexdigest()}, signer)
+    return folder
 
 
 def archived(folder: Path, *, part_bytes: int = 1 << 30) -> Path:
