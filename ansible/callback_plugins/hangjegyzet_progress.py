@@ -73,7 +73,13 @@ class CallbackModule(CallbackBase):
     def _reason(outcome):
         if outcome.get("_ansible_no_log"):
             return "its output is not shown, because it may hold a secret"
-        said = [str(outcome[name]).strip() for name in ("msg", "stderr", "stdout") if outcome.get(name)]
+        items = [item for item in outcome.get("results", []) if item.get("failed")]
+        said = [
+            str(what[name]).strip()
+            for what in items or [outcome]
+            for name in ("msg", "stderr", "stdout")
+            if what.get(name)
+        ]
         return "\n".join(said)[:4000] or "no reason given"
 
     def _tell(self, line):

@@ -17,11 +17,13 @@ from appliance.configuration.ports import Machinery, Run, Task, TaskState
 log = structlog.get_logger()
 
 FIRST: Mapping[str, Value] = {
+    "root_key_file": "/etc/hangjegyzet/secrets/root.key",
+    "database.url": "postgresql:///hangjegyzet?host=/run/postgresql",
     "web.host": "::",
     "web.port": 443,
-    "database.url": "postgresql:///hangjegyzet?host=/run/postgresql",
 }
-"""What an installed appliance has otherwise than a checkout: it answers the network, and the server is systemd's."""
+"""What an installed appliance has otherwise than a checkout: it answers the network, its root key is
+root's, and systemd runs the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class ConfigurationService:
         """Write a first, commented file where there is none; true when that was so."""
         if self._file.exists():
             return False
+        self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         document.write(self._file, document.commented(FIRST))
         return True
 

@@ -34,7 +34,8 @@ class WorkerProcess:
             return True
         if self.pid_space != seen_from.pid_space:
             return False
-        return _start_ticks(self.pid) != self.pid_started
+        ticks = _start_ticks(self.pid)
+        return not _is_hidden(self.pid) if ticks is None else ticks != self.pid_started
 
 
 def this_process(queue: Queue) -> WorkerProcess:
@@ -57,6 +58,22 @@ def _machine_id() -> str:
         return Path("/etc/machine-id").read_text(encoding="ascii").strip()[:8]
     except FileNotFoundError:
         return ""
+
+
+def _is_hidden(pid: int) -> bool:
+    """Whether a process runs that /proc does not show: systemd's ``ProtectProc=invisible`` hides those of others.
+
+    What it is then cannot be told: the lease's own time decides.
+    """
+    if (_PROC / str(pid)).exists():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _start_ticks(pid: int) -> int | None:
