@@ -7,6 +7,7 @@ starts.)
 
 import asyncio
 import contextlib
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -20,12 +21,15 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from appliance.kernel.errors import Unavailable
+from web.closing import OpenRequests
 from web.tls import Certificate
 
 log = structlog.get_logger(__name__)
 
 STOP_LIMIT_S: Final = 10.0
 """How long open requests may take to end once the portal is told to stop."""
+_FLUSH_LIMIT_S: Final = 0.5
+"""How long the last bytes of finished answers may take to leave."""
 _READY_LIMIT_S: Final = 30.0
 
 
@@ -75,6 +79,8 @@ def serve(app: Litestar, listener: Listener, *, ready: Callable[[Listener], None
     Args:
         ready: called once, when the portal answers.
     """
+    gc.collect()
+    gc.freeze()  # what is there now stays: no collection during a request has to walk through it
     asyncio.run(serve_until_told(app, listener, ready=ready))
 
 
@@ -84,7 +90,19 @@ async def serve_until_told(app: Litestar, listener: Listener, *, ready: Callable
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    server = _server(app, listener)
+    await serve_until(stop, app, listener, ready=ready)
+
+
+async def serve_until(
+    stop: asyncio.Event, app: Litestar, listener: Listener, *, ready: Callable[[Listener], None]
+) -> None:
+    """Serve until ``stop`` is set; then end what is endless, wait for what is not, and leave idle connections alone.
+
+    Args:
+        ready: called once, when the portal answers.
+    """
+    requests = OpenRequests(app)
+    server = _server(requests, listener)
     serving = asyncio.create_task(server.serve())
     announcing = asyncio.create_task(_announce(listener, ready))
     stopping = asyncio.create_task(stop.wait())
@@ -93,17 +111,24 @@ async def serve_until_told(app: Litestar, listener: Listener, *, ready: Callable
     finally:
         announcing.cancel()
         stopping.cancel()
-        app.state["streams"].close()
-        server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
-        done, _ = await asyncio.wait({serving}, timeout=STOP_LIMIT_S)
-        if not done:
-            log.warning("stop_limit_reached", limit_s=STOP_LIMIT_S)
-            serving.cancel()
+        await _end(serving, server, requests, app)
     with contextlib.suppress(asyncio.CancelledError):
         await serving
 
 
-def _server(app: Litestar, listener: Listener) -> Server:
+async def _end(serving: "asyncio.Task[None]", server: Server, requests: OpenRequests, app: Litestar) -> None:
+    app.state["streams"].close()
+    server.stop()  # type: ignore[no-untyped-call]  # granian leaves it untyped
+    requests.break_off()
+    if not await requests.ended(within_s=STOP_LIMIT_S):
+        log.warning("stop_limit_reached", limit_s=STOP_LIMIT_S)
+    # granian would wait for every connection, those included on which nobody has asked for anything.
+    done, _ = await asyncio.wait({serving}, timeout=_FLUSH_LIMIT_S)
+    if not done:
+        serving.cancel()
+
+
+def _server(app: OpenRequests, listener: Listener) -> Server:
     certificate = listener.certificate
     return Server(
         app,

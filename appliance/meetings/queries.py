@@ -1,8 +1,8 @@
 """Reads of meetings and uploads: plain SQL, rows still sealed where they hold content.
 
 Whoever may see a meeting is decided in the statement itself: ``reader`` is a user who sees their own, None somebody who
-sees all of the tenant. The state of a meeting is that of its job, read in the same statement; nothing can disagree. So is
-is its wrapped key in what doors show: from the commit that destroys it on, nobody can be shown the meeting.
+sees all of the tenant. The state of a meeting is that of its job, read in the same statement; nothing can disagree. Its
+wrapped key is, too, in what doors show: from the commit that destroys it on, nobody can be shown the meeting.
 """
 
 import base64

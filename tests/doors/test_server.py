@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
@@ -26,6 +26,8 @@ from tests.factories.portal_process import PortalProcess, portal_process
 pytestmark = pytest.mark.slow
 
 DATA = recording_bytes(3_000_000)
+LONG = DATA * 12
+"""More than what sockets and the server hold: somebody who does not read it keeps the answer open."""
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +65,8 @@ def send_slice(client: httpx.Client, upload: str, offset: int, piece: bytes) -> 
     return client.put(f"/api/v1/uploads/{upload}", params={"offset": offset}, content=piece, headers=headers)
 
 
-def new_upload(client: httpx.Client) -> str:
-    answer = client.post("/api/v1/uploads", json={"filename": "a.wav", "size_bytes": len(DATA)})
+def new_upload(client: httpx.Client, data: bytes = DATA) -> str:
+    answer = client.post("/api/v1/uploads", json={"filename": "a.wav", "size_bytes": len(data)})
     assert answer.status_code == 201, answer.text
     upload = answer.json()["id"]
     assert isinstance(upload, str)
@@ -153,6 +155,26 @@ def test_a_portal_that_is_told_to_stop_ends_streams_and_goes(data_dir: Path) -> 
         assert not follower.is_alive()
     first = next(line for line in seen if line.startswith("data: "))
     assert json.loads(first.removeprefix("data: "))["state"] == "queued"
+
+
+def test_connections_on_which_nothing_is_answered_delay_no_stop(data_dir: Path) -> None:
+    """Idle, opened ahead of need, half a question, and a recording that a paused player holds open: the portal goes."""
+    with portal_process(data_dir) as portal, client_of(portal) as client, ExitStack() as held:
+        upload = new_upload(client, LONG)
+        for offset in range(0, len(LONG), 1 << 23):
+            assert send_slice(client, upload, offset, LONG[offset : offset + (1 << 23)]).status_code == 200
+        meeting = client.post(f"/api/v1/uploads/{upload}/complete").json()["meeting_id"]
+        head = f"GET /api/v1/meetings/{meeting}/audio HTTP/1.1\r\nhost: portal\r\n"
+        head += f"cookie: {'; '.join(f'{name}={value}' for name, value in client.cookies.items())}\r\n\r\n"
+        whole = "GET /health/live HTTP/1.1\r\nhost: portal\r\n\r\n"
+        for said in ("", whole[:30], whole, head):
+            connection = held.enter_context(handshake(portal, highest=ssl.TLSVersion.TLSv1_3, alpn=["http/1.1"]))
+            connection.sendall(said.encode())
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        begun = time.monotonic()
+        portal.process.send_signal(signal.SIGTERM)
+        assert portal.process.wait(15) == 0
+        assert time.monotonic() - begun < 6  # the database's own stop included
 
 
 def test_a_portal_that_is_told_to_stop_while_it_starts_goes_as_well(data_dir: Path) -> None:

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 from litestar import Litestar
 
 from appliance.adapters.huey_doorbell import HueyDoorbell
@@ -36,7 +34,7 @@ from tests.factories.identity import People, people_of
 from tests.factories.meetings import a_meeting_service
 from tests.fakes.steps import recording_saga
 from web.app import create_app
-from web.server import listener_for
+from web.server import listener_for, serve_until
 
 
 @dataclass
@@ -118,20 +116,19 @@ def a_site(
 def _served(app: Litestar, port: int) -> Iterator[str]:
     """Serve on the loopback, in a thread of this process; port 0 takes a free one."""
     listener = listener_for("127.0.0.1", port, None)
-    server = Server(
-        app,
-        address=listener.host,
-        port=listener.port,
-        interface=Interfaces.ASGI,
-        http=HTTPModes.auto,
-        websockets=False,
-        log_enabled=False,
-    )
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()), name="site", daemon=True)
+    stop, answers = asyncio.Event(), threading.Event()
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def serve() -> None:
+        loops.append(asyncio.get_running_loop())
+        await serve_until(stop, app, listener, ready=lambda _: answers.set())
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), name="site", daemon=True)
     thread.start()
     try:
+        assert answers.wait(30), "the portal does not answer"
         yield listener.url
     finally:
-        app.state["streams"].close()
-        server.stop()
-        thread.join(10)
+        loops[0].call_soon_threadsafe(stop.set)
+        thread.join(15)
+        assert not thread.is_alive(), "the portal did not stop"

@@ -16,6 +16,7 @@ from appliance.kernel.ids import MeetingId
 from appliance.meetings.errors import NoRecording
 from appliance.meetings.model import MeetingRow, MeetingState, MeetingView, RecordingView
 from web.access import allow
+from web.closing import RESUMABLE
 from web.downloads import content_disposition
 from web.media_types import media_type_of
 from web.ranges import RangeResponse
@@ -116,7 +117,7 @@ def delete_meeting(request: PortalRequest, meeting_id: FromPath[UUID]) -> None:
     http_method=[HttpMethod.GET, HttpMethod.HEAD],
     media_type="application/octet-stream",
     tags=_TAGS,
-    **allow(Permission.MEETING_READ),
+    **allow(Permission.MEETING_READ, **{RESUMABLE: True}),
 )
 async def meeting_audio(request: PortalRequest, meeting_id: FromPath[UUID]) -> ASGIApp:
     """The recording as it was sent; ``Range`` asks for a part."""

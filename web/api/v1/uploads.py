@@ -17,6 +17,7 @@ from appliance.kernel.errors import Invalid
 from appliance.kernel.ids import JobId, MeetingId, UploadId
 from appliance.meetings.model import UploadView
 from web.access import allow
+from web.closing import RESUMABLE
 from web.request import PortalRequest
 from web.slices import receive_slice
 
@@ -123,7 +124,7 @@ def show_upload(request: PortalRequest, upload_id: FromPath[UUID]) -> UploadOut:
     "/uploads/{upload_id:uuid}",
     request_max_body_size=None,
     tags=_TAGS,
-    **allow(Permission.MEETING_CREATE),
+    **allow(Permission.MEETING_CREATE, **{RESUMABLE: True}),
 )
 async def append_slice(request: PortalRequest, upload_id: FromPath[UUID], offset: FromQuery[int]) -> OffsetOut:
     """Send the bytes from ``offset`` on as the raw body; ``Content-Digest`` has them checked.
