@@ -57,6 +57,7 @@ class UploadSettings(_Section):
 
     max_bytes: int = Field(8 * GIB, ge=1, description="Largest recording in bytes.")
     max_duration_s: int = Field(12 * 3600, ge=1, description="Longest recording in seconds.")
+    max_open: int = Field(50, ge=1, description="Uploads that one person may have begun and not finished.")
     slice_bytes: int = Field(8 * MIB, ge=64 * KIB, multiple_of=64 * KIB, description="Size of one upload request.")
 
 

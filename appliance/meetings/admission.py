@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import text
 
 from appliance.database.engine import Tx
+from appliance.kernel.ids import UserId
 from appliance.kernel.units import MIB, format_bytes
-from appliance.meetings.errors import EmptyFile, StorageFull, UploadInvalid, UploadTooLarge
+from appliance.meetings.errors import EmptyFile, StorageFull, TooManyUploads, UploadInvalid, UploadTooLarge
 from appliance.meetings.model import MAX_SPEAKERS, base_name, checked_title, title_from_filename
 
 DISK_RESERVE_BYTES = 256 * MIB
@@ -19,6 +21,10 @@ _OVERHEAD = 1.001
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 _ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('meetings.admission'))")
 _PROMISED = text("SELECT open_upload_bytes()")
+_OPEN = text(
+    "SELECT count(*) FROM upload WHERE owner_id IS NOT DISTINCT FROM CAST(:owner AS uuid)"
+    " AND job_id IS NULL AND expires_at >= :now"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,17 @@ def check_declaration(
         raise UploadInvalid(reason=f"the number of speakers is not between 1 and {MAX_SPEAKERS}")
     wanted = title if title and title.strip() else title_from_filename(name) or name
     return Declared(name, size_bytes, checked_title(wanted), language, speakers)
+
+
+def check_open_uploads(tx: Tx, owner_id: UserId | None, *, limit: int, now: datetime) -> None:
+    """Let somebody begin one more upload; call it after ``reserve_room``, whose lock it counts under.
+
+    Raises:
+        TooManyUploads: they have ``limit`` that are not complete.
+    """
+    count: int = tx.execute(_OPEN, {"owner": owner_id, "now": now}).scalar_one()
+    if count >= limit:
+        raise TooManyUploads(count=count, limit=limit)
 
 
 def reserve_room(tx: Tx, size_bytes: int, *, free_bytes: int, reserve_bytes: int) -> None:

@@ -199,6 +199,17 @@ class UploadInvalid(Invalid):
     hint = "Give a file name and its size in bytes."
 
 
+class TooManyUploads(Conflict):
+    """One person has begun more uploads than they may leave unfinished."""
+
+    code = "upload.too_many"
+    message = "You have {count} uploads that are not finished; {limit} are allowed at a time."
+    hint = (
+        "Choose one of those files again: it goes on where it broke off. "
+        "An upload that nothing arrives for is given up after two days; GET /api/v1/uploads lists yours."
+    )
+
+
 class StorageFull(Unavailable):
     """The disk cannot hold the recording next to what is promised to other uploads."""
 

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
@@ -21,7 +21,7 @@ from appliance.keyring.model import Dek
 from appliance.keyring.service import KeyRing
 from appliance.keyring.stream import CHUNK_BYTES
 from appliance.meetings import queries
-from appliance.meetings.admission import DISK_RESERVE_BYTES, check_declaration, reserve_room
+from appliance.meetings.admission import DISK_RESERVE_BYTES, check_declaration, check_open_uploads, reserve_room
 from appliance.meetings.errors import (
     BlobBusy,
     BlobStored,
@@ -121,7 +121,7 @@ class Uploads:
             speakers: how many people speak, when it is known.
 
         Raises:
-            EmptyFile, UploadTooLarge, UploadInvalid, TitleInvalid, StorageFull: before a byte was sent.
+            EmptyFile, UploadTooLarge, UploadInvalid, TitleInvalid, StorageFull, TooManyUploads: before a byte was sent.
         """
         require(actor, Permission.MEETING_CREATE)
         declared = check_declaration(
@@ -136,6 +136,7 @@ class Uploads:
         upload_id, meeting_id = UploadId(new_uuid()), MeetingId(new_uuid())
         with self._database.transaction(actor.tenant_id) as tx:
             reserve_room(tx, size_bytes, free_bytes=self._blobs.free_bytes(), reserve_bytes=self._reserve_bytes)
+            check_open_uploads(tx, actor.user_id, limit=self._settings.max_open, now=now)
             dek = self._keyring.create_meeting_key(tx, actor.tenant_id, meeting_id)
             upload = UploadTable(
                 id=upload_id,
@@ -165,7 +166,20 @@ class Uploads:
         with self._database.reading(actor.tenant_id) as tx:
             upload = self._find(tx, actor, upload_id)
             dek = self._keyring.meeting_key(tx, MeetingId(upload.meeting_id))
-            return _view(upload, unseal(dek, upload.filename_sealed, purpose=FILENAME).decode())
+            return _opened(upload, dek)
+
+    def open_uploads(self, actor: Actor) -> tuple[UploadView, ...]:
+        """One's own uploads that are not complete, oldest first: to go on with them or to give them up."""
+        require(actor, Permission.MEETING_CREATE)
+        question = (
+            select(UploadTable)
+            .where(UploadTable.owner_id == actor.user_id, col(UploadTable.job_id).is_(None))
+            .order_by(col(UploadTable.created_at), col(UploadTable.id))
+        )
+        with self._database.reading(actor.tenant_id) as tx:
+            found = tx.exec(question).all()
+            keys = self._keyring.meeting_keys(tx, [MeetingId(upload.meeting_id) for upload in found])
+        return tuple(_opened(upload, keys[MeetingId(upload.meeting_id)]) for upload in found)
 
     def append(
         self,
@@ -363,6 +377,10 @@ class Uploads:
 def _refuse_finished(upload: UploadTable) -> None:
     if upload.job_id is not None:
         raise UploadFinished(upload_id=upload.id, meeting_id=upload.meeting_id)
+
+
+def _opened(upload: UploadTable, dek: Dek) -> UploadView:
+    return _view(upload, unseal(dek, upload.filename_sealed, purpose=FILENAME).decode())
 
 
 def _view(upload: UploadTable, filename: str) -> UploadView:

@@ -25,7 +25,7 @@ def blob_folder(tmp_path: Path) -> Path:
 @pytest.fixture
 def limits() -> UploadSettings:
     """Small limits, so that tests need no big files."""
-    return UploadSettings(max_bytes=10_000_000, slice_bytes=1 << 20)
+    return UploadSettings(max_bytes=10_000_000, slice_bytes=1 << 20, max_open=4)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from appliance.meetings.errors import (
     SliceDamaged,
     SliceInvalid,
     StorageFull,
+    TooManyUploads,
     UploadBusy,
     UploadDamaged,
     UploadFinished,
@@ -30,6 +31,7 @@ from appliance.meetings.errors import (
 )
 from appliance.meetings.model import FINISHED_UPLOAD_KEPT, UPLOAD_KEPT, UploadView
 from appliance.meetings.service import MeetingService
+from appliance.settings import UploadSettings
 from tests.factories.database import TestDatabase
 from tests.factories.meetings import a_meeting, a_user, audit_names, recording_bytes, send
 
@@ -85,6 +87,36 @@ def test_room_promised_to_others_is_not_promised_again(
         meetings.start_upload(bela, filename="b.wav", size_bytes=10_000_000)
     meetings.abandon(anna, first.id)
     meetings.start_upload(bela, filename="b.wav", size_bytes=10_000_000)
+
+
+def test_one_person_may_leave_so_many_uploads_unfinished(
+    meetings: MeetingService, anna: Actor, bela: Actor, clock: FixedClock, limits: UploadSettings
+) -> None:
+    """The limit is each person's own; completing, giving up and expiring each make room again."""
+    first, second, *_ = [meetings.start_upload(anna, filename="a.wav", size_bytes=9) for _ in range(limits.max_open)]
+    with pytest.raises(TooManyUploads) as refusal:
+        meetings.start_upload(anna, filename="one too many.wav", size_bytes=9)
+    assert refusal.value.fields == {"count": limits.max_open, "limit": limits.max_open}
+    assert len(meetings.open_uploads(anna)) == limits.max_open
+    meetings.start_upload(bela, filename="b.wav", size_bytes=9)
+    send(meetings, anna, first.id, bytes(9))
+    meetings.complete(anna, first.id)
+    meetings.start_upload(anna, filename="c.wav", size_bytes=9)
+    meetings.abandon(anna, second.id)
+    meetings.start_upload(anna, filename="d.wav", size_bytes=9)
+    clock.advance(UPLOAD_KEPT + timedelta(seconds=1))
+    meetings.start_upload(anna, filename="e.wav", size_bytes=9)
+
+
+def test_open_uploads_are_listed_for_their_owner(
+    meetings: MeetingService, anna: Actor, bela: Actor, upload: UploadView
+) -> None:
+    """With names and offsets, so that each can be continued or given up; nobody else's, and none that is complete."""
+    done = meetings.start_upload(anna, filename="kész.wav", size_bytes=9)
+    send(meetings, anna, done.id, bytes(9))
+    meetings.complete(anna, done.id)
+    assert [(view.id, view.filename) for view in meetings.open_uploads(anna)] == [(upload.id, "tárgyalás.m4a")]
+    assert meetings.open_uploads(bela) == ()
 
 
 def test_an_upload_goes_on_where_it_stands(meetings: MeetingService, anna: Actor, upload: UploadView) -> None:

@@ -114,6 +114,12 @@ def start_upload(request: PortalRequest, data: JSONBody[NewUploadIn]) -> UploadO
     return _upload_out(request, view)
 
 
+@get("/uploads", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_CREATE))
+def open_uploads(request: PortalRequest) -> list[UploadOut]:
+    """One's own uploads that are not complete, oldest first: go on with them, or give them up."""
+    return [_upload_out(request, view) for view in request.services.meetings.open_uploads(request.actor)]
+
+
 @get("/uploads/{upload_id:uuid}", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_CREATE))
 def show_upload(request: PortalRequest, upload_id: FromPath[UUID]) -> UploadOut:
     """Where an upload stands: go on from ``offset``."""
@@ -194,4 +200,4 @@ def _upload_out(request: PortalRequest, view: UploadView) -> UploadOut:
     )
 
 
-ROUTE_HANDLERS = (upload_limits, start_upload, show_upload, append_slice, complete_upload, abandon_upload)
+ROUTE_HANDLERS = (upload_limits, open_uploads, start_upload, show_upload, append_slice, complete_upload, abandon_upload)
