@@ -27,7 +27,9 @@ def main() -> None:
     parser.add_argument("--ready-file", type=Path)
     given = parser.parse_args()
     try:
-        run_portal(_settings(given.host, given.port), say=_say, ready_file=given.ready_file)
+        run_portal(
+            _settings(given.host, given.port), say=_say, to_a_person=sys.stderr.isatty(), ready_file=given.ready_file
+        )
     except HangJegyzetError as error:
         print_error(error)
         sys.exit(exit_code_for(error))

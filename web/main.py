@@ -12,11 +12,14 @@ from web.server import Listener, listener_for, serve
 from web.tls import Certificate, certificate_for
 
 
-def run_portal(settings: Settings, *, say: Callable[[str], object], ready_file: Path | None = None) -> None:
+def run_portal(
+    settings: Settings, *, say: Callable[[str], object], to_a_person: bool, ready_file: Path | None = None
+) -> None:
     """Serve until told to stop; the database's own launcher is started first where it is the embedded one.
 
     Args:
         say: takes lines for the person who started it.
+        to_a_person: whether they are read as they are said and not kept; only then a secret is among them.
         ready_file: gets the address once the portal answers, for a parent process that waits for it.
 
     Raises:
@@ -31,7 +34,7 @@ def run_portal(settings: Settings, *, say: Callable[[str], object], ready_file: 
             url = settings.web.public_url or listening.url
             say(f"The portal answers at {url}")
             _say_fingerprint(certificate, say)
-            _say_first_code(services, url, say)
+            _say_who_administers(services, url, say, to_a_person=to_a_person)
             if ready_file is not None:
                 _write_whole(ready_file, listening.url)
 
@@ -46,11 +49,15 @@ def _say_fingerprint(certificate: Certificate, say: Callable[[str], object]) -> 
     say(f"Certificate until {certificate.not_after:%Y-%m-%d}, SHA-256 {certificate.fingerprint}")
 
 
-def _say_first_code(services: Services, url: str, say: Callable[[str], object]) -> None:
-    """On a fresh appliance, the code that makes its reader the first administrator."""
-    if services.identity.awaits_first_administrator(services.home_tenant):
+def _say_who_administers(services: Services, url: str, say: Callable[[str], object], *, to_a_person: bool) -> None:
+    """On a fresh appliance, the code that makes its reader the first administrator; a log gets the way to it."""
+    if not services.identity.awaits_first_administrator(services.home_tenant):
+        return
+    if to_a_person:
         code = services.identity.issue_first_code(operator(services.home_tenant))
         say(f"Nobody administers this appliance yet. Open {url}/first-administrator with the code {code.code}")
+    else:
+        say("Nobody administers this appliance yet. For the code that changes it: hangjegyzet user first-code")
 
 
 def _write_whole(file: Path, text: str) -> None:

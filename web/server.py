@@ -28,6 +28,8 @@ log = structlog.get_logger(__name__)
 
 STOP_LIMIT_S: Final = 10.0
 """How long open requests may take to end once the portal is told to stop."""
+EVERYWHERE: Final = frozenset({"::", "0.0.0.0"})  # noqa: S104  # compared with, not bound
+"""Hosts that mean every address of this machine."""
 _FLUSH_LIMIT_S: Final = 0.5
 """How long the last bytes of finished answers may take to leave."""
 _READY_LIMIT_S: Final = 30.0
@@ -53,7 +55,7 @@ class Listener:
     def url(self) -> str:
         """Address to open in a browser on this machine."""
         scheme = "https" if self.certificate else "http"
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = "localhost" if self.host in EVERYWHERE else f"[{self.host}]" if ":" in self.host else self.host
         return f"{scheme}://{host}:{self.port}"
 
 
