@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-quick test-pg15 chaos check format bench bench-speech bench-language bench-web \
-	bench-long bench-meetings bench-handover screenshot sample dependencies clean
+	bench-long bench-meetings bench-handover screenshot sample bundle models-pack dependencies clean
 
 PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
@@ -66,6 +66,13 @@ screenshot: setup-dev ## Photograph the portal with the sample meeting, for READ
 
 sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
 	@$(PY) -m images.sample.regenerate
+
+bundle: setup ## The signed bundle for a machine without a network (KEYS=folder CUDA=1 DEBS=folder; docs/releases.md)
+	@$(PY) -m images.bundle $(if $(KEYS),--keys "$(KEYS)") $(if $(DEBS),--debs-from "$(DEBS)") \
+		$(if $(CUDA),--engine-from "$$($(PY) -m images.bundle.engine)") $(ARGS)
+
+models-pack: setup ## Signed packs of the installed models (PACK=name for one, KEYS=folder)
+	@$(PY) -m images.bundle.models $(PACK) $(if $(KEYS),--keys "$(KEYS)") $(ARGS)
 
 dependencies: setup-dev ## Write docs/dependencies.md and docs/configuration.md from their sources
 	@$(PY) -m images.dependencies && $(PY) -m images.configuration

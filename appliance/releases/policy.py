@@ -13,7 +13,7 @@ from appliance.releases.errors import (
 )
 from appliance.releases.model import SUPPORTED_STEPS, Manifest, Target, Version
 
-HIGH_WATER_MARK_PATH = Path("/var/lib/hangjegyzet/state/high_seq")
+HIGH_WATER_MARK_PATH = Path("/opt/hangjegyzet/high_seq")
 
 
 @dataclass(frozen=True, slots=True)
