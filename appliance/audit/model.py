@@ -34,6 +34,7 @@ class AuditName(StrEnum):
     DATABASE_SHELL_OPENED = "database:shell:opened"
     SESSION_OPENED = "identity:session:opened"
     SESSION_REFUSED = "identity:session:refused"
+    ATTEMPTS_LIMITED = "identity:attempts:limited"
     SESSION_CLOSED = "identity:session:closed"
     CODE_ISSUED = "identity:code:issued"
     PASSWORD_SET = "identity:password:set"  # noqa: S105  # a name, no secret

@@ -3,13 +3,14 @@
 Three buckets stand before a sign-in from a browser that never signed this account in: the network address, the account
 from this address, and the account from everywhere. The last one would let strangers lock somebody out; so a browser
 that did sign in before carries a device token and has a bucket of its own, which nobody else can empty (OWASP's "device
-cookies"). An attempt takes a token; a success gives it back.
+cookies"). An attempt takes a token; a success gives it back. The first refusal for want of a token is told to the audit
+trail, and then no other of the same bucket for a quarter of an hour: nobody can write the trail full.
 """
 
 import hashlib
 import ipaddress
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -35,6 +36,9 @@ PER_ACCOUNT_AND_ADDRESS: Final = Rule("account+address", capacity=8, refill_s=60
 PER_ACCOUNT: Final = Rule("account", capacity=50, refill_s=60)
 PER_DEVICE: Final = Rule("device", capacity=10, refill_s=30)
 CODES_PER_ADDRESS: Final = Rule("codes", capacity=10, refill_s=60)
+
+NOTED: Final = Rule("noted", capacity=1, refill_s=900)
+"""How often the trail is told that one and the same bucket is empty: a flood is one event in a quarter of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,15 @@ def network_of(address: str) -> str:
     return str(parsed)
 
 
+class AttemptsLimited(Exception):
+    """Which buckets are empty, for the trail; the one who tried learns only how long to wait."""
+
+    def __init__(self, empty: tuple[Bucket, ...], wait_s: float) -> None:
+        super().__init__(f"wait {wait_s} s")
+        self.empty = empty
+        self.told = TooManyAttempts(retry_after_s=math.ceil(wait_s))
+
+
 _TAKE = text(
     """
     INSERT INTO rate_bucket AS b (key, tokens, updated_at) VALUES (:key, :capacity - 1, :at)
@@ -112,12 +125,17 @@ class RateLimits:
         """Take one token from every bucket.
 
         Raises:
-            TooManyAttempts: one of them is empty; it names the seconds until it is not.
+            AttemptsLimited: some of them are empty.
         """
         with self._database.transaction(None) as tx:
             waits = [self._take(tx, bucket) for bucket in buckets]
         if wait_s := max(waits):
-            raise TooManyAttempts(retry_after_s=math.ceil(wait_s))
+            empty = tuple(bucket for bucket, wait_s in zip(buckets, waits, strict=True) if wait_s)
+            raise AttemptsLimited(empty, wait_s)
+
+    def worth_noting(self, tx: Tx, empty: Iterable[Bucket]) -> list[Rule]:
+        """The rules of those buckets whose emptiness the trail was not told lately; from ``tx``'s commit on it was."""
+        return [bucket.rule for bucket in empty if not self._take(tx, Bucket(NOTED, bucket.key.hex()))]
 
     def forgive(self, buckets: Sequence[Bucket]) -> None:
         """Give the tokens of a successful attempt back."""

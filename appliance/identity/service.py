@@ -1,5 +1,6 @@
 """Signing in and out, and one-time codes: every way in which a stranger becomes somebody."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -17,7 +18,7 @@ from appliance.identity.errors import (
     WrongCode,
     WrongCredentials,
 )
-from appliance.identity.limits import RateLimits, code_buckets, sign_in_buckets
+from appliance.identity.limits import AttemptsLimited, Bucket, RateLimits, code_buckets, sign_in_buckets
 from appliance.identity.model import (
     Client,
     CodePurpose,
@@ -98,7 +99,7 @@ class IdentityService:
         """
         tenant_id, found, device_is_known = self._credentials(email, client)
         buckets = sign_in_buckets(email, client, device_is_known=device_is_known)
-        self._limits.admit(buckets)
+        self._admit(buckets, client, tenant_id=tenant_id, about=found.user_id if found else None)
         secret = password_bytes(password)
         stored = found.password_hash if found and not found.disabled else None
         if not self._passwords.verify(stored, secret) or found is None or stored is None:
@@ -258,7 +259,7 @@ class IdentityService:
         person = self._user(actor.tenant_id, _own_id(actor))
         _, stored, device_is_known = self._credentials(person.email, client)
         buckets = sign_in_buckets(person.email, client, device_is_known=device_is_known)
-        self._limits.admit(buckets)
+        self._admit(buckets, client, tenant_id=actor.tenant_id, about=person.id)
         if not self._passwords.verify(stored.password_hash if stored else None, password_bytes(current)):
             raise WrongCredentials
         self._limits.forgive(buckets)
@@ -300,6 +301,46 @@ class IdentityService:
             known = queries.device_is_known(tx, user_id, client.device_token or "", at=self._clock.now())
         return tenant_id, found, known
 
+    def _admit(
+        self,
+        buckets: Sequence[Bucket],
+        client: Client,
+        *,
+        tenant_id: TenantId | None = None,
+        about: UserId | None = None,
+    ) -> None:
+        """Count an attempt; the trail is told when the limits begin to refuse, and not again for every refusal.
+
+        Args:
+            tenant_id: whose trail; the first tenant's where it is not known whom the attempt is about.
+
+        Raises:
+            TooManyAttempts: a limit is used up.
+        """
+        try:
+            self._limits.admit(buckets)
+        except AttemptsLimited as limited:
+            self._record_limit(limited.empty, client, tenant_id=tenant_id, about=about)
+            raise limited.told from None
+
+    def _record_limit(
+        self, empty: Sequence[Bucket], client: Client, *, tenant_id: TenantId | None, about: UserId | None
+    ) -> None:
+        if tenant_id is None:
+            with self._database.reading(None) as tx:
+                tenant_id = first_tenant(tx)
+        with self._database.transaction(tenant_id) as tx:
+            for rule in self._limits.worth_noting(tx, empty):
+                self._audit.record(
+                    tx,
+                    AuditName.ATTEMPTS_LIMITED,
+                    actor=_stranger(tenant_id, client),
+                    subject_type="user",
+                    subject_id=about,
+                    outcome=Outcome.REFUSED,
+                    detail={"limit": rule.name},
+                )
+
     def _record_refusal(self, tenant_id: TenantId, found: queries.Credentials | None, client: Client) -> None:
         """One transaction in either case: how long the answer takes tells nothing about the address."""
         with self._database.transaction(tenant_id) as tx:
@@ -315,7 +356,7 @@ class IdentityService:
 
     def _find_code(self, code: str, purpose: CodePurpose, client: Client) -> queries.FoundCode:
         buckets = code_buckets(client)
-        self._limits.admit(buckets)
+        self._admit(buckets, client)
         with self._database.reading(None) as tx:
             found = queries.one_time_code(tx, code_hash(code), at=self._clock.now())
         if found is None or found.purpose is not purpose:

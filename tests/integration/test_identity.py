@@ -393,6 +393,57 @@ def test_guessing_codes_is_limited(people: People) -> None:
     pytest.fail("never refused")
 
 
+def limits_noted(db: TestDatabase, tenant: TenantId) -> list[tuple[str, str, str]]:
+    question = "SELECT detail::jsonb ->> 'limit', outcome, origin FROM audit_event WHERE name = :name ORDER BY seq"
+    with db.web.reading(tenant) as tx:
+        return [tuple(row) for row in tx.execute(text(question), {"name": "identity:attempts:limited"})]
+
+
+def test_the_trail_learns_of_a_flood_once(
+    people: People, db: TestDatabase, tenant: TenantId, clock: FixedClock
+) -> None:
+    """The first refusal of a limit is an event, the hundredth is not; a quarter of an hour later it is one again."""
+    people.administrator()
+
+    def flood() -> None:
+        for _ in range(PER_ACCOUNT_AND_ADDRESS.capacity + 5):
+            with pytest.raises((TooManyAttempts, WrongCredentials)):
+                people.identity.sign_in(email="anna@example.org", password="wrong", client=ELSEWHERE)
+
+    flood()
+    first = ("account+address", "refused", ELSEWHERE.address)
+    assert limits_noted(db, tenant) == [first]
+    clock.advance(MINUTE * 5)
+    flood()
+    assert limits_noted(db, tenant) == [first]
+    clock.advance(MINUTE * 16)
+    flood()
+    assert limits_noted(db, tenant) == [first, first]
+
+
+def test_each_limit_that_refuses_is_noted_for_itself(people: People, db: TestDatabase, tenant: TenantId) -> None:
+    """Many accounts from one address are another attack than one account, and codes are a third."""
+    attempts_until_refused(people, lambda number: f"p{number}@example.org", lambda _: ELSEWHERE)
+    for number in range(15):
+        with pytest.raises((TooManyAttempts, WrongCode)):
+            people.identity.set_password_with_code(code=f"{number}", password=PASSWORD, client=ELSEWHERE)
+    assert [limit for limit, _, _ in limits_noted(db, tenant)] == ["address", "codes"]
+
+
+def test_parallel_refusals_are_one_event(people: People, db: TestDatabase, tenant: TenantId) -> None:
+    """Whichever of them comes first writes it."""
+    people.administrator()
+    attempts_until_refused(people, lambda _: "anna@example.org", lambda _: ELSEWHERE)
+
+    def refused(_: int) -> None:
+        with pytest.raises(TooManyAttempts):
+            people.identity.sign_in(email="anna@example.org", password="wrong", client=ELSEWHERE)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(refused, range(12)))
+    assert len(limits_noted(db, tenant)) == 1
+
+
 # --- Accounts ---
 
 
