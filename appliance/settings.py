@@ -50,6 +50,17 @@ class WebSettings(_Section):
     private_key: Path | None = Field(None, description="Its private key (PKCS#8 PEM).")
     session_idle_s: int = Field(12 * 3600, ge=60, description="Sign-in ends after so many seconds without a request.")
     session_absolute_s: int = Field(7 * 24 * 3600, ge=60, description="Sign-in ends after so many seconds in any case.")
+    trusted_proxies: tuple[str, ...] = Field(
+        (), description="Networks, as address/prefix, of reverse proxies whose X-Forwarded-For is believed; none is."
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _believes_not_everybody(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            if ip_network(network).prefixlen == 0:
+                raise ValueError(f"{network} is every address there is; name the proxies alone")
+        return networks
 
 
 class UploadSettings(_Section):

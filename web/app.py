@@ -10,6 +10,7 @@ renders:
 """
 
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Any
 
 from litestar import Litestar
@@ -47,6 +48,7 @@ def create_app(
     static_files = StaticFiles()
     state: dict[str, Any] = {
         "services": services,
+        "trusted_proxies": [ip_network(network) for network in services.settings.web.trusted_proxies],
         "static_files": static_files,
         "streams": JobStreams(services.job_listener),
         "renderer": Renderer(static_files),

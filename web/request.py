@@ -9,6 +9,7 @@ from litestar import Request
 from appliance.identity.model import SessionView, SignedIn, Theme, UserView
 from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.ids import TenantId
+from web.security.proxies import client_address
 from web.services import WebServices
 
 if TYPE_CHECKING:  # rendering needs requests; requests only name the renderer
@@ -96,8 +97,11 @@ class PortalRequest(Request[Any, Any, Any]):
 
 
 def address_of(request: Request[Any, Any, Any]) -> str:
-    """The network address that the connection comes from; no proxy header is believed."""
-    return request.client.host if request.client else "local"
+    """The network address that the request comes from; what a proxy says of it counts if that proxy is trusted."""
+    peer = request.client.host if request.client else "local"
+    if trusted := request.app.state["trusted_proxies"]:
+        return client_address(peer, request.headers.getall("x-forwarded-for", []), trusted=trusted)
+    return peer
 
 
 def anonymous_context(request: Request[Any, Any, Any]) -> RequestContext:
