@@ -9,6 +9,14 @@ class DatabaseUnavailable(Unavailable):
     hint = "See whether it runs: hangjegyzet db status. It is tried again by itself; nothing is lost."
 
 
+class DatabaseFull(DatabaseUnavailable):
+    """PostgreSQL answers, and can store nothing more; what waits for it goes on once there is room."""
+
+    code = "database.full"
+    message = "PostgreSQL has no room left on its disk."
+    hint = "Free space there, or give it a larger disk. Work goes on by itself then; nothing is lost."
+
+
 class BinariesMissing(Unavailable):
     code = "database.binaries_missing"
     message = "No PostgreSQL server program was found in {places}."

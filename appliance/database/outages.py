@@ -8,11 +8,14 @@ from typing import Final
 import psycopg
 from sqlalchemy.exc import DBAPIError
 
-from appliance.database.errors import DatabaseUnavailable, DataDamaged, NotInitialised
+from appliance.database.errors import DatabaseFull, DatabaseUnavailable, DataDamaged, NotInitialised
 from appliance.kernel.errors import HangJegyzetError
 
 CONNECTION_LOST: Final = ("08", "57P", "53300")
 """SQLSTATEs of a server that is gone, going, starting or full (PostgreSQL documentation, appendix A)."""
+
+DISK_FULL: Final = "53100"
+"""The SQLSTATE of a statement that found no room to write."""
 
 DATA_DAMAGED: Final = ("XX001", "XX002")
 """SQLSTATEs of a page or an index that failed its checksum or makes no sense."""
@@ -25,7 +28,7 @@ def told_plainly() -> Iterator[None]:
     """Turn a lost connection into the error that doors and workers know; other errors pass.
 
     Raises:
-        DatabaseUnavailable, NotInitialised, DataDamaged: as the server's words say.
+        DatabaseUnavailable, DatabaseFull, NotInitialised, DataDamaged: as the server's words say.
     """
     try:
         yield
@@ -51,6 +54,8 @@ def is_connection_loss(error: BaseException | None) -> bool:
 def _plain_error(error: BaseException | None, *, lost: bool = False) -> HangJegyzetError | None:
     if isinstance(error, psycopg.Error) and error.sqlstate in DATA_DAMAGED:
         return DataDamaged(reason=error.diag.message_primary)
+    if isinstance(error, psycopg.Error) and error.sqlstate == DISK_FULL:
+        return DatabaseFull()
     if not (lost or is_connection_loss(error)):
         return None
     # A refused connection carries no SQLSTATE, only the server's words, which are English under our locale.

@@ -9,7 +9,7 @@ from functools import partial
 import structlog
 
 from appliance.database.engine import Database
-from appliance.database.errors import DatabaseUnavailable
+from appliance.database.errors import DatabaseFull, DatabaseUnavailable
 from appliance.jobs.errors import LeaseLost, StepCancelled, StepPaused, UndoFailed
 from appliance.jobs.leased import OUTAGE_PAUSE_S, LeasedContext, StopSignal
 from appliance.jobs.leases import Claim, Leases
@@ -24,6 +24,9 @@ Sagas = Mapping[str, Saga[Step]]
 
 QUARANTINE_LOOK_S = 0.5
 """How often a thread looks again while another step has the process to itself."""
+
+FULL_DISK_PAUSE_S = 15.0
+"""How long a step rests that could not store what it had: it counts as no try, however long nobody makes room."""
 
 
 def known_steps(sagas: Sagas) -> list[str]:
@@ -138,6 +141,9 @@ class StepRunner:
         except StepPaused:
             note.info("step_paused")
             self._write(lease, lambda: self._leases.give_back(lease))
+        except DatabaseFull:
+            note.warning("step_interrupted", by="full disk")
+            self._write(lease, lambda: self._leases.give_back(lease, pause_s=FULL_DISK_PAUSE_S))
         except DatabaseUnavailable:
             note.warning("step_interrupted", by="database")
             self._write(lease, lambda: self._leases.give_back(lease))
