@@ -20,11 +20,14 @@ from appliance.language.times import time_words
 from appliance.language.words import Word, content_stems, fold, normalised, overlap, same_word, sentences, stem, words
 
 _CLAUSE: Final = re.compile(r"[,;:–]\s+|\s+(?:but|because|although|hanem|mert|hiszen|habár)\s+")
+_CONTRAST: Final = re.compile(r"\b(?:nem|not)\b[^,;.]*,?\s*(?:hanem|but)\b", re.IGNORECASE)
+"""What is set aside in "not on the tenth, but on the twelfth": the rest of such a sentence denies nothing."""
+
 _NEAR: Final = 0.1
 """Clauses this close to the best one are as near to the claim as it is."""
 
-_NAME_ENDING: Final = 5
-"""Longest ending that a Hungarian name takes: Péterékkel."""
+_DIGRAPHS: Final = ("cs", "dz", "gy", "ly", "ny", "sz", "ty", "zs")
+"""Hungarian consonants of two letters, which double their first one: Kovács, Kováccsal."""
 
 
 class Support(StrEnum):
@@ -114,18 +117,31 @@ def names(text: str, lexicon: Lexicon) -> list[str]:
     found: list[str] = []
     for sentence in sentences(text, lexicon):
         for place, word in enumerate(words(sentence)):
-            if place and word.text[0].isupper() and word.folded not in lexicon.not_names:
+            if place and word.text[0].isupper() and word.folded not in {*lexicon.not_names, *lexicon.units}:
                 found.append(word.text)
     return found
 
 
-def same_name(left: str, right: str) -> bool:
-    """Whether two words are the same name, endings of Hungarian declension apart: Péter, Péternek."""
+def same_name(left: str, right: str, lexicon: Lexicon) -> bool:
+    """Whether two words are the same name, endings of declension apart.
+
+    Péter and Péternek are, Kovács and Kováccsal, Anna and Annáéknak; Anna and Annamária, Kis and Kiss are two people.
+    """
     short, long = sorted((fold(left).removesuffix("'s"), fold(right).removesuffix("'s")), key=len)
-    if len(short) < 3:
-        return short == long
-    stretched = short[:-1] + {"a": "á", "e": "é"}.get(short[-1], short[-1])  # Anna, Annának
-    return long.startswith((short, stretched)) and len(long) - len(short) <= _NAME_ENDING
+    if short == long:
+        return True
+    endings = lexicon.name_endings
+    bases = _bases(short, lexicon)
+    return long in bases or any(long == base + ending for base in bases for ending in endings)
+
+
+def _bases(name: str, lexicon: Lexicon) -> set[str]:
+    """What endings are added to: Anna and Anná-, Kovács and Kováccsa-."""
+    if lexicon.language != "hu":
+        return {name}
+    stretched = name[:-1] + {"a": "á", "e": "é", "o": "ó"}.get(name[-1], name[-1])
+    doubled = name[:-2] + name[-2] + name[-2:] if name.endswith(_DIGRAPHS) else name + name[-1]
+    return {name, stretched, doubled + "al", doubled + "el"}
 
 
 def negated(text: str, lexicon: Lexicon) -> bool:
@@ -143,9 +159,15 @@ def _missing_names(
 ) -> list[str]:
     said = [word.text for text in (heard, *speakers) for word in words(text)]
     stems = content_stems(" ".join(said), lexicon)
-    first = [word.text for word in words(claim)[:1] if word.folded in roster or _is_unsaid(word, stems, lexicon)]
+    first = [
+        word.text
+        for word in words(claim)[:1]
+        if word.folded in roster or _is_unsaid(word, stems, lexicon) or _is_like_a_name(word, heard, lexicon)
+    ]
     return [
-        f"name {name}" for name in (*first, *names(claim, lexicon)) if not any(same_name(name, other) for other in said)
+        f"name {name}"
+        for name in (*first, *names(claim, lexicon))
+        if not any(same_name(name, other, lexicon) for other in said)
     ]
 
 
@@ -153,6 +175,12 @@ def _is_unsaid(first: Word, stems: Sequence[str], lexicon: Lexicon) -> bool:
     """Whether the word that a claim begins with was not said in any form: then its capital may be that of a name."""
     own = [one for one in content_stems(first.text, lexicon) if one not in _reporting_stems(lexicon.language)]
     return any(not any(same_word(one, other, lexicon) for other in stems) for one in own)
+
+
+def _is_like_a_name(first: Word, heard: str, lexicon: Lexicon) -> bool:
+    """Whether the word that a claim begins with is a form of some name that was said, or another one that begins so."""
+    own = stem(first.folded, lexicon)
+    return any(same_word(own, stem(fold(name), lexicon), lexicon) for name in names(heard, lexicon))
 
 
 def _missing_times(claim: str, heard: str, lexicon: Lexicon) -> list[str]:
@@ -183,7 +211,7 @@ def _other_mood(claim: str, evidence: Sequence[str], lexicon: Lexicon) -> list[s
         (sentence, clause)
         for quote in evidence
         for sentence in sentences(quote, lexicon)
-        for clause in (sentence, *_CLAUSE.split(sentence))
+        for clause in (sentence, _CONTRAST.sub("", sentence), *_CLAUSE.split(sentence))
     ]
     best = max((nearness(clause) for _, clause in clauses), default=0.0)
     nearest = [(sentence, clause) for sentence, clause in clauses if nearness(clause) >= best - _NEAR]

@@ -31,9 +31,11 @@ class Lexicon:
     """One language.
 
     ``reporting`` words are those that minutes use about the meeting itself; ``not_names`` are capitalised without being
-    names; ``ambiguous`` number words count only beside another number. Two stems are one word when they share a
-    beginning of ``prefix_similarity`` of the longer one (1.0: equal stems only): Hungarian needs it, English does not.
-    The coverages are the shares of a claim's words that have to have been said for it to be supported, or partly so.
+    names; ``name_endings`` are what declension adds to one; ``units`` are short forms of words. ``halves`` begin a
+    number word, ``half_of`` stands before a scale and ``and_half`` behind a number; ``ambiguous`` number words count
+    only beside another number. Two stems are one word when they share a beginning of ``prefix_similarity`` of the
+    longer one (1.0: equal stems only): Hungarian needs it, English does not. The coverages are the shares of a claim's
+    words that have to have been said for it to be supported, or partly so.
     """
 
     language: str
@@ -47,6 +49,11 @@ class Lexicon:
     numbers: dict[str, int]
     scales: dict[str, int]
     ambiguous: frozenset[str]
+    halves: dict[str, float]
+    half_of: str
+    and_half: str
+    units: dict[str, str]
+    name_endings: tuple[str, ...]
     times: Times
     suffixes: tuple[str, ...]
     verb_prefixes: tuple[str, ...]
@@ -84,6 +91,11 @@ def _read(raw: dict[str, Any]) -> Lexicon:
         numbers=raw["numbers"],
         scales=raw["scales"],
         ambiguous=_set(raw["ambiguous"]["words"]),
+        halves=raw["halves"]["words"],
+        half_of=raw["halves"]["before"],
+        and_half=raw["halves"]["after"],
+        units=raw["units"],
+        name_endings=tuple(raw["name_endings"].split()),
         times=Times(
             months=tuple(times["months"].split()),
             weekdays=tuple(times["weekdays"].split()),

@@ -9,6 +9,9 @@ from appliance.language.lexicon import Lexicon
 _WORD: Final = re.compile(r"\d+(?:[.,:]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)*")
 _SENTENCE_END: Final = re.compile(r"[.!?…]+[\"'”»)]*\s+")
 _APOSTROPHES: Final = str.maketrans({"’": "'", "‘": "'", "´": "'", "`": "'", "\u00a0": " ", "\u202f": " "})
+_ASSIMILATED: Final = re.compile(r"([bcdfghjklmnprstvz])\1([yzs]?)[ae]l$")
+"""-val and -vel after a consonant, which doubles: Tamás, Tamással; Balázs, Balázzsal."""
+
 _MIN_STEM: Final = 3
 _MIN_SHARED: Final = 4
 
@@ -42,9 +45,12 @@ def stem(folded: str, lexicon: Lexicon) -> str:
     """What stays of a word when its endings go; not a dictionary form."""
     body = folded.removesuffix("'s").removesuffix("'")
     for prefix in lexicon.verb_prefixes:
-        if body.startswith(prefix) and len(body) - len(prefix) >= _MIN_STEM + 1:
-            body = body[len(prefix) :]
+        rest = body.removeprefix(prefix)
+        if rest != body and len(rest) > _MIN_STEM and not rest.startswith("y"):  # megy-ünk begins with a gy
+            body = rest
             break
+    if lexicon.language == "hu":
+        body = _ASSIMILATED.sub(r"\1\2", body)
     for _ in range(2):  # documented, document: an ending may stand on an ending
         for suffix in lexicon.suffixes:
             if body.endswith(suffix) and len(body) - len(suffix) >= _MIN_STEM:
@@ -67,16 +73,19 @@ def same_word(left: str, right: str, lexicon: Lexicon) -> bool:
             break
         shared += 1
     longer = max(len(left), len(right))
-    return shared >= min(_MIN_SHARED, longer - 1) and shared >= lexicon.prefix_similarity * longer
+    if shared == min(len(left), len(right)) >= 2 and longer - shared == 1:
+        return shared >= lexicon.prefix_similarity * longer
+    return shared >= min(_MIN_SHARED, max(longer - 1, _MIN_STEM)) and shared >= lexicon.prefix_similarity * longer
 
 
 def content_stems(text: str, lexicon: Lexicon) -> list[str]:
     """Stems of the words that carry meaning, in order, each once; figures and number words are not among them."""
     found: dict[str, None] = {}
     for word in words(text):
+        folded = lexicon.units.get(word.folded, word.folded)
         if word.folded in lexicon.stopwords or word.folded[0].isdigit() or len(word.folded) < 2:
             continue
-        found[stem(word.folded, lexicon)] = None
+        found[stem(folded, lexicon)] = None
     return list(found)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from appliance.language.citations import same_name
 from appliance.language.times import due, moments
 from appliance.language.words import fold, overlap, words
-from appliance.minutes.binding import joking, supposes
+from appliance.minutes.binding import dictating, joking, supposes
 from appliance.minutes.cues import says
 from appliance.minutes.decisions import in_order
 from appliance.minutes.evidence import extract
@@ -46,7 +46,8 @@ def find_actions(reading: Reading) -> tuple[ActionDraft, ...]:
     """Every task that is still to be done when the meeting ends."""
     found: list[ActionDraft] = []
     for sentence in reading.sentences:
-        if joking(sentence, reading) or says(sentence.text, reading.cues.farewell):
+        aside = joking(sentence, reading) or dictating(sentence, reading)
+        if aside or says(sentence.text, reading.cues.farewell):
             continue
         if cancelled := _cancelled(sentence, found, reading):
             found.remove(cancelled)
@@ -87,6 +88,8 @@ def _promised(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     if match is None:
         return None
     task = _task(sentence, match)
+    if says(sentence.text, reading.cues.greeting) and not due(sentence.text, reading.lexicon):
+        return None  # "good morning, I'll just try this out"
     if _is_task(task, sentence, reading):
         return _draft(sentence, task, sentence.speaker, reading)
     return _promise_about_last(sentence, task, reading)
@@ -259,7 +262,7 @@ def _fold_in(draft: ActionDraft, found: list[ActionDraft], reading: Reading) -> 
         if not _same_task(draft, known, reading):
             continue
         answers = known.owner and draft.core.speaker == draft.owner and draft.core.place - known.core.place <= 2
-        if draft.owner and known.owner and not answers and not same_name(draft.owner, known.owner):
+        if draft.owner and known.owner and not answers and not same_name(draft.owner, known.owner, reading.lexicon):
             continue
         found[place] = replace(
             known,
@@ -335,7 +338,7 @@ def _without_limit(task: str, limit: str) -> str:
 
 def _is_person(word: str, sentence: Sentence, reading: Reading) -> bool:
     """Whether a capitalised word is somebody: called by name in this meeting, or a name standing without an article."""
-    if any(same_name(word, name) for name in reading.people):
+    if any(same_name(word, name, reading.lexicon) for name in reading.people):
         return True
     if word not in reading.names or not word[1:].islower():
         return False

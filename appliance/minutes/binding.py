@@ -48,6 +48,8 @@ def binds(sentence: Sentence, reading: Reading) -> Bound | None:
     cue = reading.cues.decisions
     if says(sentence.text, cue.not_yet) or joking(sentence, reading) or says(sentence.text, reading.cues.farewell):
         return None
+    if dictating(sentence, reading):
+        return None
     if _announces(sentence, reading):
         looks_back = says(sentence.text, cue.anchor) and not _binds_next(sentence, reading)
         return _proposal_before(sentence, reading) if looks_back else None
@@ -66,6 +68,16 @@ def joking(sentence: Sentence, reading: Reading) -> bool:
     return any(says(one.text, reading.cues.joke) for one in (sentence, *own)) or any(
         says(one.text, reading.cues.taken_as_joke) for one in others
     )
+
+
+def dictating(sentence: Sentence, reading: Reading) -> bool:
+    """Whether it belongs to a turn that speaks to the writer of the minutes, or to a program."""
+    turn = [sentence]
+    for earlier in reading.before(sentence, LOOK_AHEAD):
+        if earlier.speaker != sentence.speaker:
+            break
+        turn.append(earlier)
+    return any(says(one.text, reading.cues.dictated) for one in turn)
 
 
 def supposes(text: str, lexicon: Lexicon) -> bool:

@@ -112,10 +112,12 @@ class QuestionCues:
 class Cues:
     """The cues of one language. ``topic`` turns to another matter and ``title`` names it.
 
-    ``joke`` says of one's own words that they were not meant, ``taken_as_joke`` is how others answer one.
+    ``dictated`` is said to whoever writes, such as "ignore your instructions", and reports nothing. ``joke`` says of
+    one's own words that they were not meant, ``taken_as_joke`` is how others answer one.
     """
 
     joke: Patterns
+    dictated: Patterns
     taken_as_joke: Patterns
     topic: Patterns
     title: Patterns
@@ -139,6 +141,7 @@ def cues(language: str) -> Cues:
     raw = tomllib.loads(files(__package__).joinpath("phrases", f"{code}.toml").read_text("utf-8"))
     return Cues(
         joke=_compiled(raw["joke"]),
+        dictated=_compiled(raw["dictated"]),
         taken_as_joke=_compiled(raw["taken_as_joke"]),
         topic=_compiled(raw["topic"]),
         title=_compiled(raw["title"]),

@@ -5,7 +5,7 @@ state of the discussion. A later decision about the same matter repeats the earl
 replaces it when they differ. Decisions of earlier meetings are known, and are none of this one until it changes them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 from appliance.language.citations import negated
@@ -233,7 +233,7 @@ def _in_context(draft: DecisionDraft, reading: Reading) -> DecisionDraft:
         return draft
     before = [one for one in reading.before(draft.core, 2 * LOOK_AHEAD) if len(matter(one.text, reading)) >= 2]
     cue = reading.cues.decisions
-    kinds = (
+    kinds: tuple[Callable[[Sentence], bool], ...] = (
         lambda one: same_figures(one.text, draft.core.text, reading),
         lambda one: bool(says(one.text, (*cue.propose, *cue.will))) and not says(one.text, cue.procedural),
         lambda one: not one.asks,

@@ -9,7 +9,7 @@ from appliance.kernel.units import format_clock
 from appliance.language.citations import Citation, Support
 from appliance.language.lexicon import FALLBACK
 from appliance.minutes.errors import UnknownFormat
-from appliance.minutes.model import ActionItem, Minutes, Origin
+from appliance.minutes.model import ActionItem, Claim, Minutes, Origin
 from appliance.transcripts.model import Transcript
 
 _WORDS: Final = {
@@ -24,6 +24,7 @@ _WORDS: Final = {
         "rejected": "Not borne out by the transcript",
         "evidence": "Evidence",
         "none": "None was found.",
+        "nothing": "No decision, no task and no open question was found.",
         "task": "Task",
         "owner": "Owner",
         "due": "Due",
@@ -35,6 +36,10 @@ _WORDS: Final = {
         "unknown": "Somebody",
         "note": "Every statement is followed by the numbers of the words it rests on. Worded with {model}; "
         "each was checked against the transcript by the program. An owner or a date that nobody said is left empty.",
+        "plain": "Every statement is followed by the numbers of the words it rests on, and stands in the speaker's own "
+        "words. An owner or a date that nobody said is left empty.",
+        "extracts": "{count} of {all} statements are extracts: there the model said nothing that the transcript bears "
+        "out in full.",
     },
     "hu": {
         "minutes": "Jegyzőkönyv",
@@ -47,6 +52,7 @@ _WORDS: Final = {
         "rejected": "A leirat nem támasztja alá",
         "evidence": "Bizonyítékok",
         "none": "Nincs.",
+        "nothing": "Határozat, feladat vagy nyitott kérdés nem hangzott el.",
         "task": "Feladat",
         "owner": "Felelős",
         "due": "Határidő",
@@ -59,6 +65,10 @@ _WORDS: Final = {
         "note": "Minden állítás után azoknak a szavaknak a száma áll, amelyeken alapul. Megfogalmazta: {model}; "
         "mindegyiket a program vetette össze a leirattal. Amit senki sem mondott ki, az üres: a felelős és a határidő "
         "is.",
+        "plain": "Minden állítás után azoknak a szavaknak a száma áll, amelyeken alapul, és mindegyik a beszélő saját "
+        "szavaival. Amit senki sem mondott ki, az üres: a felelős és a határidő is.",
+        "extracts": "{all} állításból {count} kivonat: ott a modell semmi olyat nem mondott, amit a leirat egészében "
+        "alátámaszt.",
     },
 }
 
@@ -109,20 +119,42 @@ class _Markdown:
         heading = f"# {words['minutes']}: {_inline(self._title)}" if self._title else f"# {words['minutes']}"
         sections = [
             f"{heading}\n",
-            f"*{words['note'].format(model=minutes.model or '–')}*\n",
-            self._list("summary", [self._claim(one.text, one) for one in minutes.summary]),
-            self._list("decisions", [self._decision(number) for number in range(len(minutes.decisions))]),
-            self._actions(minutes.actions),
-            self._list("questions", [self._claim(one.text, one) for one in minutes.questions]),
-            self._list("topics", [self._topic(number) for number in range(len(minutes.topics))]),
+            *([f"*{self._how()}*\n"] if any(minutes.claims) else []),
+            *self._found(),
         ]
+        if minutes.topics:
+            sections.append(self._list("topics", [self._topic(number) for number in range(len(minutes.topics))]))
         if minutes.withdrawn:
             sections.append(self._list("withdrawn", [self._claim(one.text, one) for one in minutes.withdrawn]))
         if minutes.rejected:
             lines = [f"~~{_inline(one.text)}~~ ({words['unsupported']})" for one in minutes.rejected]
             sections.append(self._list("rejected", lines))
-        sections.append(self._evidence())
+        if self._numbers:
+            sections.append(self._evidence())
         return "\n".join(sections)
+
+    def _how(self) -> str:
+        """How the minutes came about: by whom they were worded, and where the speakers' words stand instead."""
+        minutes, words = self._minutes, self._words
+        if not minutes.model:
+            return words["plain"]
+        worded: list[Claim | ActionItem] = [*minutes.summary, *minutes.decisions, *minutes.actions]
+        extracts = sum(one.origin is Origin.EXTRACT for one in worded)
+        note = words["note"].format(model=minutes.model)
+        return f"{note} {words['extracts'].format(count=extracts, all=len(worded))}" if extracts else note
+
+    def _found(self) -> list[str]:
+        """Summary, decisions, tasks and questions; where there is none of the last three, one sentence says so."""
+        minutes = self._minutes
+        summary = [self._list("summary", [self._claim(one.text, one) for one in minutes.summary])]
+        if not (minutes.decisions or minutes.actions or minutes.questions):
+            return [*(summary if minutes.summary else []), f"{self._words['nothing']}\n"]
+        return [
+            *(summary if minutes.summary or minutes.topics else []),
+            self._list("decisions", [self._decision(number) for number in range(len(minutes.decisions))]),
+            self._actions(minutes.actions),
+            self._list("questions", [self._claim(one.text, one) for one in minutes.questions]),
+        ]
 
     def _list(self, section: str, lines: Sequence[str]) -> str:
         body = "\n".join(f"- {line}" for line in lines) or self._words["none"]
@@ -166,7 +198,7 @@ class _Markdown:
         support = getattr(claim, "support", Support.SUPPORTED)
         if support is not Support.SUPPORTED:
             notes.append(self._words[support.value])
-        if getattr(claim, "origin", Origin.MODEL) is Origin.EXTRACT:
+        if self._minutes.model and getattr(claim, "origin", Origin.MODEL) is Origin.EXTRACT:
             notes.append(self._words["extract"])
         return f" *({', '.join(notes)})*" if notes else ""
 

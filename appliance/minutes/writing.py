@@ -16,6 +16,8 @@ from appliance.language.times import moments
 from appliance.language.words import normalised, words
 from appliance.minutes.actions import ActionDraft, find_actions
 from appliance.minutes.asking import Interviewer, Notebook, Tally
+from appliance.minutes.binding import dictating, joking
+from appliance.minutes.brief import is_brief, says_nothing, told
 from appliance.minutes.cues import says
 from appliance.minutes.decisions import Decided, DecisionDraft, find_decisions, in_order
 from appliance.minutes.errors import NothingSaid
@@ -114,7 +116,7 @@ class MinutesWriter:
             PromptTooLong: one sentence is longer than the model's context; nothing is ever cut off.
         """
         reading = read(transcript)
-        if not reading.sentences:
+        if says_nothing(reading):
             raise NothingSaid
         return _Writing(self._model, reading, revision, Notebook.from_bytes(resume), progress or Progress()).write()
 
@@ -141,16 +143,35 @@ class _Writing:
             after_answer=self._after_answer,
             between_tokens=self._tell,
         )
+        self._is_brief = is_brief(reading)
         room = min(_PART_TOKENS, self._ask.room_for_material(_GIST, _LONGEST_QUESTION))
         self._parts = split(reading, count_tokens=model.count_tokens, room=room)
         self._steps = len(self._parts) + len(self._decided.standing) + len(self._actions)
         self._done = 0
 
     def write(self) -> Written:
+        if self._is_brief:
+            return self._written_in_brief()
         draft = _Draft()
         for part in self._parts:
             self._map(part, draft)
         summary = condense([topic.statements for topic in draft.topics], self._ask, self._reading)
+        return self._written(summary, draft, worded_by=self._model.name)
+
+    def _written_in_brief(self) -> Written:
+        """Minutes of a few words: extracts alone, no topics, and no question to the model."""
+        decided, promised = self._decided.standing, self._actions
+        draft = _Draft(
+            decisions=[self._decision_as(extract(found.said), Origin.EXTRACT, found) for found in decided],
+            actions=[self._action_as(found.task, Origin.EXTRACT, found) for found in promised],
+        )
+        drafts: tuple[DecisionDraft | ActionDraft | QuestionDraft, ...] = (*decided, *promised, *self._questions)
+        listed = [sentence for found in drafts for sentence in found.cited]
+        self._done = self._steps
+        self._tell()
+        return self._written(told(self._reading, listed), draft, worded_by="")
+
+    def _written(self, summary: tuple[Claim, ...], draft: _Draft, *, worded_by: str) -> Written:
         minutes = Minutes(
             language=self._reading.language,
             summary=summary,
@@ -160,7 +181,7 @@ class _Writing:
             questions=tuple(self._question(found) for found in self._questions),
             withdrawn=tuple(self._withdrawn(found) for found in self._decided.withdrawn),
             rejected=tuple(draft.rejected),
-            model=self._model.name,
+            model=worded_by,
             transcript_revision=self._revision,
         )
         return Written(minutes, self._ask.tally)
@@ -196,18 +217,19 @@ class _Writing:
     def _title(self, proposed: str, part: Part) -> tuple[str, Origin, tuple[Sentence, ...]]:
         """The model's title when all of it was said, else what somebody called the topic, else its commonest words."""
         title = proposed.strip(" .\"'")
-        cited = ground(title, part.sentences, self._reading)
+        meant = [one for one in part.sentences if not self._is_aside(one)]
+        cited = ground(title, meant, self._reading)
         fits = bool(cited) and 1 <= len(title.split()) <= 8 and "?" not in title
         if fits and weigh_title(title, cited, self._reading).support is Support.SUPPORTED:
             return title, Origin.MODEL, cited
         if announced := announced_title(part, self._reading):
             return announced[0], Origin.EXTRACT, (announced[1],)
-        title = keywords(part, self._reading)
-        return title, Origin.EXTRACT, ground(title, part.sentences, self._reading) or part.sentences[:1]
+        title = keywords(Part(tuple(meant) or part.sentences), self._reading)
+        return title, Origin.EXTRACT, ground(title, meant, self._reading) or part.sentences[:1]
 
     def _statements(self, summary: str, part: Part, rejected: list[Rejected]) -> tuple[Claim, ...]:
         """The sentences of the model's gist that are borne out; an extract when none is."""
-        telling = [sentence for sentence in part.sentences if not sentence.asks]  # a question states nothing
+        telling = [one for one in part.sentences if self._states(one)]
         kept: list[Claim] = []
         for claim in sentences_of(summary, self._reading):
             cited = ground(claim, telling, self._reading)
@@ -222,7 +244,7 @@ class _Writing:
         return tuple(kept) or self._extracted(part)
 
     def _extracted(self, part: Part) -> tuple[Claim, ...]:
-        current = [sentence for sentence in part.sentences if sentence.place not in self._outdated]
+        current = [one for one in part.sentences if one.place not in self._outdated and self._states(one)]
         settled = [one.core for one in self._decided.standing if one.core in current and not one.context]
         chosen = settled[-1] if settled else central(current, self._reading)
         if chosen is None:
@@ -230,6 +252,13 @@ class _Writing:
         text = extract(chosen.text)
         support = weigh(text, (chosen,), self._reading).support
         return (Claim(text=text, citations=cite((chosen,)), support=support, origin=Origin.EXTRACT),)
+
+    def _states(self, sentence: Sentence) -> bool:
+        """Whether a sentence tells something: no question, no joke, and nothing dictated to the writer."""
+        return not sentence.asks and not self._is_aside(sentence)
+
+    def _is_aside(self, sentence: Sentence) -> bool:
+        return joking(sentence, self._reading) or dictating(sentence, self._reading)
 
     def _other_reasons(self, claim: str, cited: Sequence[Sentence]) -> tuple[str, ...]:
         """What is wrong with a sentence whose words were said: nobody named, a patchwork, or no longer true."""
@@ -255,6 +284,9 @@ class _Writing:
                 rejected.append(
                     Rejected(text=worded, citations=cite(binding), support=verdict.support, reasons=verdict.missing)
                 )
+        return self._decision_as(text, origin, found)
+
+    def _decision_as(self, text: str, origin: Origin, found: DecisionDraft) -> Decision:
         return Decision(
             text=text,
             citations=cite(found.cited),
@@ -280,17 +312,19 @@ class _Writing:
         )
 
     def _action(self, found: ActionDraft, part: Part) -> ActionItem:
-        cited = found.cited
         text, origin = found.task, Origin.EXTRACT
         answer = self._ask.ask("task", part.lines, _WORDING, said=found.core.text)
         if answer and (worded := answer["text"].strip(" .")) and self._is_wording_of(worded, found):
             text, origin = worded[:1].upper() + worded[1:], Origin.MODEL
+        return self._action_as(text, origin, found)
+
+    def _action_as(self, text: str, origin: Origin, found: ActionDraft) -> ActionItem:
         return ActionItem(
             task=text,
             owner=found.owner,
             due=found.due,
-            citations=cite(cited),
-            support=weigh(text, cited, self._reading).support,
+            citations=cite(found.cited),
+            support=weigh(text, found.cited, self._reading).support,
             origin=origin,
         )
 

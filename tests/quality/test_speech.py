@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from appliance.adapters.media import SandboxedMedia
+from appliance.adapters.whisper import WhisperSpeech
 from appliance.meetings.model import SAMPLE_RATE
 from appliance.meetings.ports import Samples
 from appliance.quality.samples import sample_meeting
@@ -94,10 +96,43 @@ def test_nothing_is_invented_in_the_pauses_of_a_meeting() -> None:
     assert heard.words[-1].end_s > 70
 
 
-def test_vocabulary_is_accepted() -> None:
-    """Names given beforehand reach the engine and do no harm."""
-    heard = dictate(sample_sound()[: 20 * SAMPLE_RATE], Wishes(language="en", vocabulary=("Anna", "Martin", "Peter")))
-    assert "Anna" in " ".join(word.text for word in heard.words)
+def test_a_rare_name_that_was_told_is_heard() -> None:
+    """Five seconds of real speech: "Helstone" is heard as "Houston", until somebody says that it may come up."""
+    recording = SHARED / "meeting_2spk.flac"
+    if not recording.is_file():
+        pytest.skip(f"the recordings of real speech ({SHARED}) are not on this machine")
+    with recording.open("rb") as file:
+        sound = np.concatenate(list(SandboxedMedia().decode(file)))[int(83.4 * SAMPLE_RATE) : int(88.7 * SAMPLE_RATE)]
+    heard, expected = (
+        [word.text.strip(".,") for word in dictate(sound, Wishes(language="en", vocabulary=told)).words]
+        for told in ((), ("Helstone", "Mr Thornton"))
+    )
+    assert "Helstone" not in heard
+    assert "Helstone" in expected
+    assert len(expected) == len(heard), "told words are expected where they are said, and nowhere else"
+
+
+def test_vocabulary_that_is_not_said_is_not_heard() -> None:
+    """Names that nobody says stay out of the transcript, and do no harm to the others."""
+    told = ("Zsigmond", "Featherstonehaugh", "Martin", "Peter")
+    heard = dictate(sample_sound()[: 20 * SAMPLE_RATE], Wishes(language="en", vocabulary=told))
+    said = " ".join(word.text for word in heard.words)
+    assert "Anna" in said
+    assert not {"Zsigmond", "Featherstonehaugh"} & set(said.replace(",", " ").replace(".", " ").split())
+
+
+def test_more_vocabulary_than_the_engine_takes_is_shortened_by_whole_words(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Characters of which each takes several tokens: the first names stay whole, and the log counts the rest."""
+    engine = whisper()
+    assert isinstance(engine, WhisperSpeech)
+    names = tuple(f"東京都港区{number}" for number in range(60))
+    kept = engine._hotwords(names)
+    assert kept
+    assert tuple(kept.split(", ")) == names[: kept.count(",") + 1] != names
+    assert "vocabulary_shortened" in capsys.readouterr().out + caplog.text
+    assert engine._hotwords(()) is None
 
 
 @pytest.mark.parametrize("name", ["pyannote_sample", "meeting_2spk"])

@@ -81,11 +81,32 @@ def test_hungarian_claims_are_read_through_their_endings(claim: str, said: str, 
 
 @pytest.mark.parametrize(
     ("left", "right", "same"),
-    [("Péter", "Péternek", True), ("Anna", "Annával", True), ("Anna", "Andrea", False), ("Tom", "Tom's", True)],
+    [
+        ("Péter", "Péternek", True),
+        ("Anna", "Annával", True),
+        ("Kovács", "Kováccsal", True),
+        ("György", "Györggyel", True),
+        ("Tamás", "Tamással", True),
+        ("Péter", "Péterékkel", True),
+        ("Ottó", "Ottóval", True),
+        ("Anna", "Andrea", False),
+        ("Anna", "Annamária", False),
+        ("Kovács", "Kovácsné", False),
+        ("Kis", "Kiss", False),
+    ],
 )
 def test_a_declined_name_is_the_same_name(left: str, right: str, same: bool) -> None:
-    """Hungarian names take endings, and a final a or e grows longer."""
-    assert same_name(left, right) is same
+    """Hungarian names take endings, a final a or e grows longer, and -val takes over the last consonant."""
+    assert same_name(left, right, HU) is same
+    assert same_name(right, left, HU) is same
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "same"), [("Tom", "Tom's", True), ("Rob", "Robert", False), ("Ann", "Anna", False)]
+)
+def test_an_english_name_is_no_other_one_that_begins_alike(left: str, right: str, same: bool) -> None:
+    """English names take a possessive and nothing else."""
+    assert same_name(left, right, EN) is same
 
 
 def test_a_quotation_is_found_whatever_its_punctuation_and_never_inside_a_word() -> None:

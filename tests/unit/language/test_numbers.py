@@ -30,6 +30,12 @@ EN, HU = lexicon("en"), lexicon("hu")
         ("twenty-first", {21}),
         ("one of us", set()),
         ("nobody counted", set()),
+        ("one and a half million", {1500000}),
+        ("two and a half hours", {Decimal("2.5")}),
+        ("half a million", {500000}),
+        ("£25m and $3.5k", {25000000, 3500}),
+        ("25 m of cable", {25}),
+        ("in nineteen ninety eight", {1998}),
     ],
 )
 def test_english_numbers_have_one_value_however_they_are_said(text: str, values: set[int]) -> None:
@@ -53,6 +59,15 @@ def test_english_numbers_have_one_value_however_they_are_said(text: str, values:
         ("egyetért mindenki", set()),
         ("jövő hétfőn", set()),
         ("nagy hatás, jó ötlet, húsz", {20}),
+        ("másfél millió", {1500000}),
+        ("másfélmillióért", {1500000}),
+        ("két és fél millió", {2500000}),
+        ("félmillió", {500000}),
+        ("kétmillió ötszázezer forint", {2500000}),
+        ("25 mFt", {25000000}),
+        ("hatvanan", {60}),
+        ("hárman és ketten", {3, 2}),
+        ("huszonnegyedikét", {24}),
     ],
 )
 def test_hungarian_numbers_are_read_through_their_endings(text: str, values: set[int]) -> None:
