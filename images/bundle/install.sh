@@ -248,7 +248,7 @@ require_resources() {
             "It takes an x86-64 processor of 2013 or newer; a virtual machine must pass its abilities through." \
             "2013-as vagy újabb x86-64 processzor kell; a virtuális gépnek át kell adnia a képességeit."
     done
-    memory=$(awk '/^MemTotal:/ {print $2 * 1024}' /proc/meminfo)
+    memory=$(($(sed -n 's/^MemTotal: *\([0-9]*\) kB$/\1/p' /proc/meminfo) * 1024))
     needed=$(number_field "$manifest" memory_bytes)
     ((memory >= needed)) || stop 5 "The machine has $((memory >> 20)) MiB of memory; $((needed >> 20)) MiB are needed." \
         "A gépben $((memory >> 20)) MiB memória van; $((needed >> 20)) MiB szükséges."
@@ -261,17 +261,22 @@ require_resources() {
 
 existing_parent() { local path=$1; while [[ ! -d $path ]]; do path=$(dirname "$path"); done; echo "$path"; }
 
+# Sets `verified` as the last thing: an error that makes bash leave a function must not look like success.
+verified=
 verify() {
     require_plain_files "$1"
     choose_roots "$1"
     require_release_key "$1"
     require_signed_files "$1"
     require_this_machine "$1"
+    verified=$1
 }
+require_verified() { [[ $verified == "$1" ]] || stop 1 "The check did not come to its end." "Az ellenőrzés nem ért a végére."; }
 
 if [[ $mode == verify ]]; then
     say "checking the bundle" "a telepítőcsomag ellenőrzése"
     verify "$SOURCE"
+    require_verified "$SOURCE"
     say "the bundle is whole and right: $PRODUCT $version, number $seq" \
         "a telepítőcsomag ép és hiteles: $PRODUCT $version, sorszám: $seq"
     exit 0
@@ -320,7 +325,6 @@ copy_and_verify() {
     say "checking the copy" "a másolat ellenőrzése"
     verify "$partial/bundle"
     require_resources "$partial/bundle"
-    bundle=$partial/bundle
     say "$PRODUCT $version, number $seq: whole and right" "$PRODUCT $version, sorszám: $seq; ép és hiteles"
 }
 
@@ -424,7 +428,9 @@ if [[ -e $HOME_DIR/current && $mode == install ]]; then
             "Upgrade with: hangjegyzet upgrade BUNDLE" "Frissítés: hangjegyzet upgrade TELEPÍTŐCSOMAG"
 fi
 
+readonly bundle=$partial/bundle
 copy_and_verify
+require_verified "$bundle"
 logged "installing packages of the distribution" "a disztribúció csomagjainak telepítése" install_debs
 if is_in_place; then
     say "release $version is in place" "a(z) $version kiadás a helyén van"
