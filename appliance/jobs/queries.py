@@ -93,17 +93,17 @@ def show(database: Database, tenant_id: TenantId, job_id: UUID) -> JobView:
     Raises:
         JobNotFound: the tenant has none of that id.
     """
-    found = some(database, tenant_id, [job_id])
-    if not found:
-        raise JobNotFound(job_id=job_id)
-    return found[0]
-
-
-def some(database: Database, tenant_id: TenantId, job_ids: Sequence[UUID]) -> tuple[JobView, ...]:
-    """The jobs of these ids that the tenant has, newest first."""
-    known = {"tenant": tenant_id, "job_ids": job_ids}
+    known = {"tenant": tenant_id, "job_ids": [job_id]}
     jobs, steps = database.ask(tenant_id, Question(_SOME, known), Question(_STEPS, known))
-    return _views(database, tenant_id, jobs, steps)
+    if not jobs:
+        raise JobNotFound(job_id=job_id)
+    return _with_outlook(database, tenant_id, jobs, steps)[0]
+
+
+def under_way(database: Database, tenant_id: TenantId, job_ids: Sequence[UUID]) -> tuple[JobView, ...]:
+    """The jobs of these ids that the tenant has, newest first; one journey, where it is known that they move."""
+    values = {"tenant": tenant_id, "job_ids": job_ids, "learned_from": LEARNED_FROM}
+    return _views(*database.ask(tenant_id, *(Question(sql, values) for sql in (_SOME, _STEPS, _HISTORY, _PLACES))))
 
 
 def page(
@@ -128,22 +128,24 @@ def page(
     if not jobs:
         return ()
     (steps,) = database.ask(tenant_id, Question(_STEPS, {"job_ids": [job[0] for job in jobs]}))
-    return _views(database, tenant_id, jobs, steps)
+    return _with_outlook(database, tenant_id, jobs, steps)
 
 
-def _views(database: Database, tenant_id: TenantId, jobs: Rows, steps: Rows) -> tuple[JobView, ...]:
+def _with_outlook(database: Database, tenant_id: TenantId, jobs: Rows, steps: Rows) -> tuple[JobView, ...]:
     """Finished jobs need neither history nor places: a list of old meetings stays cheap."""
-    found = [_JobRow(*job) for job in jobs]
+    moving = [job.id for job in map(_JobRow._make, jobs) if not JobState(job.state).is_final]
+    if not moving:
+        return _views(jobs, steps, (), ())
+    values = {"job_ids": moving, "learned_from": LEARNED_FROM}
+    return _views(jobs, steps, *database.ask(tenant_id, Question(_HISTORY, values), Question(_PLACES, values)))
+
+
+def _views(jobs: Rows, steps: Rows, history: Rows, line: Rows) -> tuple[JobView, ...]:
     of_job: dict[UUID, list[_StepRow]] = defaultdict(list)
-    for step in steps:
-        of_job[step[0]].append(_StepRow(*step))
-    paces: Paces = {}
-    places: dict[UUID, int] = {}
-    if moving := [job.id for job in found if not JobState(job.state).is_final]:
-        values = {"job_ids": moving, "learned_from": LEARNED_FROM}
-        history, line = database.ask(tenant_id, Question(_HISTORY, values), Question(_PLACES, values))
-        paces, places = _paces(history), dict(cast("Iterable[tuple[UUID, int]]", line))
-    return tuple(_view(_Reading(job, of_job[job.id], paces, places.get(job.id))) for job in found)
+    for step in map(_StepRow._make, steps):
+        of_job[step.job_id].append(step)
+    paces, places = _paces(history), dict(cast("Iterable[tuple[UUID, int]]", line))
+    return tuple(_view(_Reading(job, of_job[job.id], paces, places.get(job.id))) for job in map(_JobRow._make, jobs))
 
 
 def _paces(history: Rows) -> Paces:

@@ -109,10 +109,10 @@ class JobService:
         owner_id = None if self._sees_all(actor) else actor.user_id
         return queries.page(self._database, actor.tenant_id, owner_id=owner_id, states=states, before=before, most=most)
 
-    def some(self, *, actor: Actor, job_ids: Sequence[JobId]) -> tuple[JobView, ...]:
-        """Those of the named jobs that ``actor`` may see, newest first."""
+    def under_way(self, *, actor: Actor, job_ids: Sequence[JobId]) -> tuple[JobView, ...]:
+        """Those of the named jobs that ``actor`` may see, newest first; cheapest where all of them move."""
         require(actor, Permission.JOB_READ)
-        found = queries.some(self._database, actor.tenant_id, job_ids) if job_ids else ()
+        found = queries.under_way(self._database, actor.tenant_id, job_ids) if job_ids else ()
         return tuple(job for job in found if self._sees(actor, job.owner_id))
 
     def cancel(self, *, actor: Actor, job_id: UUID) -> None:

@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from litestar.datastructures import MutableScopeHeaders
 from litestar.types import Message, Scope
 
 CONTENT_SECURITY_POLICY: Final = "; ".join(
@@ -40,12 +39,15 @@ SECURITY_HEADERS: Final = {
 
 NO_STORE: Final = "no-store"
 
+_ON_EVERY_ANSWER: Final = tuple(
+    (name.encode(), value.encode()) for name, value in {**SECURITY_HEADERS, "cache-control": NO_STORE}.items()
+)
+
 
 async def add_security_headers(message: Message, scope: Scope) -> None:
     """Litestar's ``before_send`` hook: runs for errors and unknown paths too, which a middleware does not."""
     if message["type"] != "http.response.start":
         return
-    headers = MutableScopeHeaders.from_message(message)
-    for name, value in SECURITY_HEADERS.items():
-        headers.setdefault(name, value)
-    headers.setdefault("cache-control", NO_STORE)
+    headers = list(message["headers"])
+    given = {name.lower() for name, _ in headers}
+    message["headers"] = headers + [header for header in _ON_EVERY_ANSWER if header[0] not in given]

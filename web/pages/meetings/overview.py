@@ -76,7 +76,9 @@ def new_meeting_page(request: PortalRequest) -> Response[Any]:
 def _moving_jobs(request: PortalRequest, rows: tuple[MeetingRow, ...]) -> dict[JobId, JobView]:
     """The jobs of rows that are being worked on; most pages have none, and ask nothing."""
     moving = [row.job_id for row in rows if row.state in MOVING_STATES and row.job_id is not None]
-    return {job.id: job for job in request.services.jobs.some(actor=request.actor, job_ids=moving)} if moving else {}
+    return (
+        {job.id: job for job in request.services.jobs.under_way(actor=request.actor, job_ids=moving)} if moving else {}
+    )
 
 
 def _warnings(request: PortalRequest, texts: Texts) -> list[dict[str, str]]:
