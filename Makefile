@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-quick test-pg15 chaos check format bench bench-speech bench-language bench-web \
+.PHONY: help setup setup-dev demo test test-quick test-appliance chaos check format bench bench-speech bench-language bench-web \
 	bench-long bench-meetings bench-handover screenshot sample bundle models-pack dependencies clean
 
 PY := .venv/bin/python
@@ -22,8 +22,11 @@ demo: setup ## Start the appliance, send a meeting through it, show transcript a
 	@.venv/bin/hangjegyzet demo $(if $(ONCE),--once) $(ARGS)
 
 test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database tests on the distribution's
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest --ignore tests/appliance $(ARGS)
 	@HANGJEGYZET_TEST_PG=distribution $(PY) -m pytest tests/integration tests/migration -m "not models" --ignore tests/integration/test_media.py $(ARGS)
+
+test-appliance: setup-dev ## Install, use and break whole machines, booted from scratch without a network (root; needs mmdebstrap, systemd-container)
+	@$(PY) -m pytest tests/appliance -s $(ARGS)
 
 test-quick: setup-dev ## Unit and contract tests without models
 	@$(PY) -m pytest tests/unit tests/contract tests/architecture -m "not models and not slow" $(ARGS)
@@ -33,6 +36,7 @@ check: setup-dev ## Format, lint, types and import contracts
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
+	@cd ansible && PATH="$(CURDIR)/.venv/bin:$$PATH" ansible-lint -q --offline --profile production --project-dir . 2>&1
 
 format: setup-dev ## Put the sources into shape
 	@.venv/bin/ruff format .
