@@ -113,6 +113,7 @@ class LlamaLanguageModel:
         started = time.perf_counter()
         with self._lock:
             cached = self._read(tokens, between_tokens)
+            read = time.perf_counter()
             written = self._write(grammar, max_tokens, between_tokens)
             text = self._llama.detokenize(written).decode("utf-8", errors="replace")
         return Answer(
@@ -121,6 +122,7 @@ class LlamaLanguageModel:
             cached_tokens=cached,
             completion_tokens=len(written),
             duration_s=time.perf_counter() - started,
+            reading_s=read - started,
         )
 
     def close(self) -> None:

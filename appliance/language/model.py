@@ -27,3 +27,5 @@ class Answer:
     cached_tokens: int
     completion_tokens: int
     duration_s: float
+    reading_s: float = 0.0
+    """The part of ``duration_s`` that went into the prompt."""

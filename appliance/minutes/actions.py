@@ -9,7 +9,7 @@ that nobody answers. "It has to be done" is a task only when the talk turns to w
 import re
 from dataclasses import dataclass, replace
 
-from appliance.language.citations import same_name
+from appliance.language.citations import negated, same_name
 from appliance.language.times import due, moments
 from appliance.language.words import fold, overlap, words
 from appliance.minutes.binding import dictating, joking, supposes
@@ -115,7 +115,9 @@ def _promised_what_was_said(sentence: Sentence, reading: Reading) -> ActionDraft
     for earlier in reading.before(sentence, _LOOK_AHEAD):
         if earlier.speaker == sentence.speaker or len(reading.stems(earlier.text)) < 2:
             continue
-        if not says(earlier.text, (*cue.decisions.will, *cue.decisions.propose, *cue.actions.obliged)):
+        if not says(
+            earlier.text, (*cue.decisions.will, *cue.decisions.propose, *cue.decisions.urge, *cue.actions.obliged)
+        ):
             return None
         draft = _draft(earlier, extract(earlier.text), sentence.speaker, reading, sentence)
         return draft if len(reading.stems(_without_moments(draft.task, reading))) >= 2 else None
@@ -243,9 +245,16 @@ def _volunteer(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
     for later in reading.after(sentence, _LOOK_AHEAD + 1):
         if says(later.text, cue.unowned):
             return ()
-        if says(later.text, cue.takes) and not later.asks and not joking(later, reading):
+        match = says(later.text, cue.takes)
+        if match and not (later.asks or joking(later, reading) or _refuses(later.text, match.end(), reading)):
             return (later,)
     return ()
+
+
+def _refuses(text: str, until: int, reading: Reading) -> bool:
+    """Whether the clause that ends a cue denies: "I can't take it", and not "I'll do it, but not today"."""
+    clause = text[:until] + re.split(r"[,;]", text[until:])[0]
+    return negated(clause, reading.lexicon)
 
 
 def _answers_request(sentence: Sentence, reading: Reading) -> bool:

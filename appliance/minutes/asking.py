@@ -48,6 +48,7 @@ class Tally:
     cached_tokens: int = 0
     completion_tokens: int = 0
     duration_s: float = 0.0
+    reading_s: float = 0.0
 
     def add(self, answer: Answer) -> None:
         """Count one answer."""
@@ -56,6 +57,10 @@ class Tally:
         self.cached_tokens += answer.cached_tokens
         self.completion_tokens += answer.completion_tokens
         self.duration_s += answer.duration_s
+        self.reading_s += answer.reading_s
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
 class Interviewer:

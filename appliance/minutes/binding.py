@@ -57,6 +57,8 @@ def binds(sentence: Sentence, reading: Reading) -> Bound | None:
         return Bound(sentence, (sentence,))
     if supposes(sentence.text, reading.lexicon) or _promises(sentence, reading):
         return None
+    if says(sentence.text, reading.cues.questions.defer):
+        return None
     return _intended(sentence, reading) or _concluded(sentence, reading) or _agreed_proposal(sentence, reading)
 
 
@@ -90,13 +92,15 @@ def states(sentence: Sentence, reading: Reading) -> bool:
     cue = reading.cues.decisions
     if sentence.asks and not says(sentence.text, cue.tag):
         return False
-    return bool(says(sentence.text, (*cue.will, *cue.outcome))) and not says(sentence.text, cue.procedural)
+    stated = says(sentence.text, (*cue.will, *cue.outcome))
+    return bool(stated) and not says(sentence.text, (*cue.procedural, *cue.disagree))
 
 
 def _promises(sentence: Sentence, reading: Reading) -> bool:
     """Whether it is one speaker's promise and nothing of all."""
     return bool(says(sentence.text, reading.cues.actions.self)) and not says(
-        sentence.text, (*reading.cues.decisions.will, *reading.cues.decisions.propose)
+        sentence.text,
+        (*reading.cues.decisions.will, *reading.cues.decisions.propose, *reading.cues.decisions.urge),
     )
 
 
@@ -172,7 +176,7 @@ def _concluded(sentence: Sentence, reading: Reading) -> Bound | None:
     if sentence.asks or not says(sentence.text, cue.concludes) or not states(sentence, reading):
         return None
     for earlier in reading.before(sentence, _DISCUSSED):
-        raised = earlier.asks or says(earlier.text, (*cue.propose, *cue.outcome, *cue.will))
+        raised = earlier.asks or says(earlier.text, (*cue.propose, *cue.urge, *cue.outcome, *cue.will))
         if not raised or joking(earlier, reading):
             continue
         if _settles(sentence, earlier, reading):
@@ -193,7 +197,7 @@ def _settles(conclusion: Sentence, raised: Sentence, reading: Reading) -> bool:
 
 def _agreed_proposal(sentence: Sentence, reading: Reading) -> Bound | None:
     cue = reading.cues.decisions
-    if sentence.asks or not says(sentence.text, cue.propose) or says(sentence.text, cue.procedural):
+    if sentence.asks or not says(sentence.text, (*cue.propose, *cue.urge)) or says(sentence.text, cue.procedural):
         return None
     for later in reading.after(sentence, LOOK_AHEAD):
         if later.speaker == sentence.speaker:
@@ -219,7 +223,7 @@ def _proposal_before(sentence: Sentence, reading: Reading) -> Bound | None:
     """What a bare "agreed, so it is decided" refers to: the nearest proposal or intention before it."""
     cue = reading.cues.decisions
     for earlier in reading.before(sentence, 6):
-        if says(earlier.text, (*cue.propose, *cue.will)) and len(reading.stems(earlier.text)) >= 2:
+        if says(earlier.text, (*cue.propose, *cue.urge, *cue.will)) and len(reading.stems(earlier.text)) >= 2:
             return Bound(earlier, (earlier, sentence))
     return None
 

@@ -25,7 +25,8 @@ class DecisionCues:
     ``will`` says what all do and ``outcome`` how things will be: ``booster`` (a question for consent), ``tag`` (one
     at the end of the sentence itself), an opening, or others' ``agree`` turn these into decisions, and so does
     ``concludes`` at their beginning when they settle what was raised before. ``procedural`` ones are about the talk
-    itself. ``propose`` becomes a decision by somebody else's ``agree`` or ``yes`` unless ``disagree`` comes first.
+    itself. ``propose`` and ``urge`` (which names what to do) become decisions by somebody else's ``agree`` or ``yes``
+    unless ``disagree`` comes first.
     ``prior`` reports what was decided before this meeting. ``correct`` and ``withdraw`` look back, ``amend`` puts a
     detail right; ``anaphora`` are words for what was just spoken of; ``settles`` repeats what was settled.
     """
@@ -42,6 +43,7 @@ class DecisionCues:
     booster: Patterns
     tag: Patterns
     propose: Patterns
+    urge: Patterns
     agree: Patterns
     yes: Patterns
     disagree: Patterns

@@ -235,7 +235,7 @@ def _in_context(draft: DecisionDraft, reading: Reading) -> DecisionDraft:
     cue = reading.cues.decisions
     kinds: tuple[Callable[[Sentence], bool], ...] = (
         lambda one: same_figures(one.text, draft.core.text, reading),
-        lambda one: bool(says(one.text, (*cue.propose, *cue.will))) and not says(one.text, cue.procedural),
+        lambda one: bool(says(one.text, (*cue.propose, *cue.urge, *cue.will))) and not says(one.text, cue.procedural),
         lambda one: not one.asks,
     )
     context = next((one for kind in kinds for one in before if kind(one)), None)

@@ -77,7 +77,9 @@ def _put_off(sentence: Sentence, reading: Reading) -> QuestionDraft | None:
     for earlier in reading.before(sentence, 2):
         if earlier.speaker != sentence.speaker and len(matter(earlier.text, reading)) >= 2:
             settled = joking(earlier, reading) or says(earlier.text, cue.decisions.anchor)
-            wanted = earlier.asks or says(earlier.text, (*cue.decisions.propose, *cue.questions.wants))
+            wanted = earlier.asks or says(
+                earlier.text, (*cue.decisions.propose, *cue.decisions.urge, *cue.questions.wants)
+            )
             return QuestionDraft(earlier, (earlier, sentence)) if wanted and not settled else None
     return None
 
