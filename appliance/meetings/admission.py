@@ -1,6 +1,7 @@
 """What is decided before the first byte of an upload: is it acceptable, and is there room for it?"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,7 @@ from appliance.kernel.ids import UserId
 from appliance.kernel.units import MIB, format_bytes
 from appliance.meetings.errors import EmptyFile, StorageFull, TooManyUploads, UploadInvalid, UploadTooLarge
 from appliance.meetings.model import MAX_SPEAKERS, base_name, checked_title, title_from_filename
+from appliance.meetings.vocabulary import clean_vocabulary
 
 DISK_RESERVE_BYTES = 256 * MIB
 """Never given to recordings: PostgreSQL on the same disk must be able to write its log while one is refused."""
@@ -36,6 +38,7 @@ class Declared:
     title: str
     language: str | None
     speakers: int | None
+    vocabulary: tuple[str, ...]
 
 
 def check_declaration(
@@ -45,6 +48,7 @@ def check_declaration(
     title: str | None,
     language: str | None,
     speakers: int | None,
+    words: Sequence[str],
     max_bytes: int,
 ) -> Declared:
     """Accept what a client says about its file, put into the form that is kept.
@@ -53,6 +57,7 @@ def check_declaration(
         UploadInvalid, TitleInvalid: something is missing or makes no sense.
         EmptyFile: there is nothing to send.
         UploadTooLarge: over ``max_bytes``.
+        VocabularyTooLong: more words to expect than an engine can keep in mind.
     """
     name = base_name(filename)
     if not name or len(name) > 255:
@@ -68,7 +73,7 @@ def check_declaration(
     if speakers is not None and not 1 <= speakers <= MAX_SPEAKERS:
         raise UploadInvalid(reason=f"the number of speakers is not between 1 and {MAX_SPEAKERS}")
     wanted = title if title and title.strip() else title_from_filename(name) or name
-    return Declared(name, size_bytes, checked_title(wanted), language, speakers)
+    return Declared(name, size_bytes, checked_title(wanted), language, speakers, clean_vocabulary(words))
 
 
 def check_open_uploads(tx: Tx, owner_id: UserId | None, *, limit: int, now: datetime) -> None:

@@ -199,6 +199,14 @@ class UploadInvalid(Invalid):
     hint = "Give a file name and its size in bytes."
 
 
+class VocabularyTooLong(Invalid):
+    """More names and terms than an engine can keep in mind."""
+
+    code = "vocabulary.too_long"
+    message = "The names and terms to expect are too long: together {size} bytes of at most {most}."
+    hint = "Keep those that are misheard most; an accented letter counts twice."
+
+
 class TooManyUploads(Conflict):
     """One person has begun more uploads than they may leave unfinished."""
 

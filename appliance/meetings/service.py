@@ -61,10 +61,10 @@ class MeetingService(Uploads):
             keyring=keyring,
             jobs=jobs,
             blobs=blobs,
+            documents=documents,
             settings=settings,
             reserve_bytes=reserve_bytes,
         )
-        self._documents = documents
         self._outbox = outbox
         self._files = RecordingFiles(blobs, keyring)
         self._listened = AccessWindow()

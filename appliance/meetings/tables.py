@@ -65,6 +65,7 @@ class UploadTable(SQLModel, table=True):
     blob: str = Field(unique=True)
     filename_sealed: bytes = bytes_column()
     title_sealed: bytes = bytes_column()
+    vocabulary_sealed: bytes | None = bytes_column(default=None)
     language: str | None = None
     speakers: int | None = Field(default=None, sa_type=SmallInteger)
     size_bytes: int = Field(sa_type=BigInteger)

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import UUID
@@ -22,6 +23,7 @@ from appliance.keyring.service import KeyRing
 from appliance.keyring.stream import CHUNK_BYTES
 from appliance.meetings import queries
 from appliance.meetings.admission import DISK_RESERVE_BYTES, check_declaration, check_open_uploads, reserve_room
+from appliance.meetings.documents import DocumentStore
 from appliance.meetings.errors import (
     BlobBusy,
     BlobStored,
@@ -45,6 +47,7 @@ from appliance.meetings.ports import BlobStore
 from appliance.meetings.removals import Removals
 from appliance.meetings.slices import SliceWriter
 from appliance.meetings.tables import MeetingTable, RecordingTable, UploadTable
+from appliance.meetings.vocabulary import VOCABULARY, packed
 from appliance.settings import UploadSettings
 
 RECORDING_JOB = "recording"
@@ -80,6 +83,7 @@ class Uploads:
         keyring: KeyRing,
         jobs: JobService,
         blobs: BlobStore,
+        documents: DocumentStore,
         settings: UploadSettings,
         reserve_bytes: int = DISK_RESERVE_BYTES,
     ) -> None:
@@ -89,6 +93,7 @@ class Uploads:
         self._keyring = keyring
         self._jobs = jobs
         self._blobs = blobs
+        self._documents = documents
         self._settings = settings
         self._reserve_bytes = reserve_bytes
         self._removals = Removals(database, blobs, clock)
@@ -112,6 +117,7 @@ class Uploads:
         title: str | None = None,
         language: str | None = None,
         speakers: int | None = None,
+        words: Sequence[str] = (),
     ) -> UploadView:
         """Admit a recording of ``size_bytes``, and promise it room.
 
@@ -119,9 +125,11 @@ class Uploads:
             title: of the meeting; the file's name when there is none.
             language: of what is said, as ``hu`` or ``en``; None has it recognised.
             speakers: how many people speak, when it is known.
+            words: names and terms to expect.
 
         Raises:
-            EmptyFile, UploadTooLarge, UploadInvalid, TitleInvalid, StorageFull, TooManyUploads: before a byte was sent.
+            EmptyFile, UploadTooLarge, UploadInvalid, TitleInvalid, VocabularyTooLong, StorageFull, TooManyUploads: all
+                before a byte was sent.
         """
         require(actor, Permission.MEETING_CREATE)
         declared = check_declaration(
@@ -130,6 +138,7 @@ class Uploads:
             title=title,
             language=language,
             speakers=speakers,
+            words=words,
             max_bytes=self._settings.max_bytes,
         )
         now = self._clock.now()
@@ -146,6 +155,7 @@ class Uploads:
                 blob=new_uuid().hex,
                 filename_sealed=seal(dek, declared.filename.encode(), purpose=FILENAME),
                 title_sealed=seal(dek, declared.title.encode(), purpose=TITLE),
+                vocabulary_sealed=_sealed_words(dek, declared.vocabulary),
                 language=language,
                 speakers=speakers,
                 size_bytes=size_bytes,
@@ -361,6 +371,10 @@ class Uploads:
                 size_bytes=upload.size_bytes,
             )
         )
+        if upload.vocabulary_sealed is not None:
+            dek = self._keyring.meeting_key(tx, meeting_id)
+            words = unseal(dek, upload.vocabulary_sealed, purpose=VOCABULARY)
+            self._documents.put(tx, meeting_id, VOCABULARY, words)
         options = {"language": upload.language, "speakers": upload.speakers}
         job_id = self._jobs.start(tx, actor=actor, kind=RECORDING_JOB, meeting_id=meeting_id, options=options)
         meeting.job_id = job_id
@@ -372,6 +386,10 @@ class Uploads:
     def _record(self, tx: Tx, event: AuditName, actor: Actor, upload: UploadTable, **detail: str | int | None) -> None:
         detail["upload_id"] = str(upload.id)
         self._audit.record(tx, event, actor=actor, subject_type="meeting", subject_id=upload.meeting_id, detail=detail)
+
+
+def _sealed_words(dek: Dek, words: tuple[str, ...]) -> bytes | None:
+    return seal(dek, packed(words), purpose=VOCABULARY) if words else None
 
 
 def _refuse_finished(upload: UploadTable) -> None:

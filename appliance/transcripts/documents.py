@@ -5,12 +5,12 @@ import msgspec
 from appliance.database.engine import Tx
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.documents import DocumentStore
+from appliance.meetings.vocabulary import VOCABULARY, packed, unpacked
 from appliance.transcripts.errors import SoundMissing, TranscriptMissing
 from appliance.transcripts.model import Spoken, Transcript
 
 SPOKEN = "speech/spoken"
 TRANSCRIPT = "transcript"
-VOCABULARY = "speech/vocabulary"
 
 
 class TranscriptStore:
@@ -56,11 +56,11 @@ class TranscriptStore:
     def vocabulary(self, tx: Tx, meeting_id: MeetingId) -> tuple[str, ...]:
         """Names and terms that the engine should expect in this meeting."""
         data = self._documents.get(tx, meeting_id, VOCABULARY)
-        return msgspec.json.decode(data, type=tuple[str, ...]) if data else ()
+        return unpacked(data) if data else ()
 
     def put_vocabulary(self, tx: Tx, meeting_id: MeetingId, words: tuple[str, ...]) -> None:
         """Keep the names and terms; they are content like everything else that is said."""
-        self._documents.put(tx, meeting_id, VOCABULARY, msgspec.json.encode(words))
+        self._documents.put(tx, meeting_id, VOCABULARY, packed(words))
 
     def delete(self, tx: Tx, meeting_id: MeetingId, *names: str) -> None:
         """Forget the named documents."""

@@ -27,14 +27,6 @@ class UnknownLanguage(Invalid):
     hint = "Give a two-letter code such as hu or en, or leave the language open."
 
 
-class VocabularyTooLong(Invalid):
-    """More names and terms than an engine can keep in mind."""
-
-    code = "transcript.vocabulary_too_long"
-    message = "The vocabulary has {letters} letters; the most is {most}."
-    hint = "Keep the names and terms that are misheard most."
-
-
 class NothingRemovedThere(NotFound):
     """Somebody else put it back, or the number is none of ours."""
 

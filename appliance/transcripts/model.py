@@ -5,11 +5,6 @@ from enum import StrEnum
 
 import msgspec
 
-from appliance.transcripts.errors import VocabularyTooLong
-
-LONGEST_VOCABULARY = 600
-"""Letters; about half of the 223 tokens that Whisper takes as a prompt."""
-
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part of a transcript: immutable, and its own JSON shape."""
@@ -101,19 +96,6 @@ class Transcript(Value, frozen=True):
     def speakers(self) -> tuple[str, ...]:
         """Names of the speakers in the order in which they are first heard."""
         return tuple(dict.fromkeys(segment.speaker for segment in self.segments if segment.speaker))
-
-
-def clean_vocabulary(words: Iterable[str]) -> tuple[str, ...]:
-    """Names and terms as the engine can use them: single spaces, none twice, none empty.
-
-    Raises:
-        VocabularyTooLong: an engine listens for about 200 short words; more would push out what it hears.
-    """
-    clean = tuple(dict.fromkeys(filter(None, (" ".join(word.split()) for word in words))))
-    letters = sum(map(len, clean))
-    if letters > LONGEST_VOCABULARY:
-        raise VocabularyTooLong(letters=letters, most=LONGEST_VOCABULARY)
-    return clean
 
 
 def text_of(words: Iterable[Word]) -> str:

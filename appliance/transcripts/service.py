@@ -8,12 +8,13 @@ from appliance.database.engine import Database, Tx
 from appliance.kernel.actor import Actor
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.service import MeetingService
+from appliance.meetings.vocabulary import clean_vocabulary
 from appliance.speakers.documents import TurnStore
 from appliance.transcripts.documents import TranscriptStore
 from appliance.transcripts.errors import NothingRemovedThere
 from appliance.transcripts.exports import export
 from appliance.transcripts.merging import with_restored
-from appliance.transcripts.model import Transcript, clean_vocabulary
+from appliance.transcripts.model import Transcript
 from appliance.transcripts.ports import TranscriptWatcher
 
 
@@ -72,6 +73,16 @@ class TranscriptService:
             data, _ = export(transcript, heard[0] if heard else (), format_name)
             self._record(tx, AuditName.TRANSCRIPT_EXPORTED, actor, meeting_id, format=format_name)
         return data
+
+    def expected_words(self, actor: Actor, meeting_id: MeetingId) -> tuple[str, ...]:
+        """Names and terms that the next transcription of the meeting will expect.
+
+        Raises:
+            MeetingNotFound: there is no such meeting for ``actor``.
+        """
+        with self._database.reading(actor.tenant_id) as tx:
+            self._meetings.check_readable(tx, actor, meeting_id)
+            return self._transcripts.vocabulary(tx, meeting_id)
 
     def expect_words(self, actor: Actor, meeting_id: MeetingId, words: Sequence[str]) -> tuple[str, ...]:
         """Tell names and terms that the next transcription of the meeting should expect; returns what is kept.

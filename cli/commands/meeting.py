@@ -3,7 +3,7 @@
 import hashlib
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +33,10 @@ app = typer.Typer(name="meeting", help="Meetings: add a recording, list, show, e
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="MEETING", help="The meeting's id.")]
+Words = Annotated[
+    list[str] | None,
+    typer.Option("--words", metavar="WORDS", help="Names and terms to expect, separated by commas; may be repeated."),
+]
 
 
 @app.command()
@@ -43,6 +47,7 @@ def add(
     title: Annotated[str | None, typer.Option(help="Title of the meeting; unset is the file's name.")] = None,
     language: Annotated[str | None, typer.Option(help="What is spoken, as hu or en; unset recognises it.")] = None,
     speakers: Annotated[int | None, typer.Option(min=1, help="How many people speak, when it is known.")] = None,
+    words: Words = None,
     owner: Annotated[
         str | None,
         typer.Option("--for", metavar="EMAIL", help="Whose meeting it is; unset shows it to operators only."),
@@ -55,7 +60,7 @@ def add(
     """Send a recording in; it is encrypted as it is read."""
     with _services() as (services, actor):
         sender = _on_behalf(services, actor, owner)
-        started = _send(services, sender, file, title=title, language=language, speakers=speakers)
+        started = _send(services, sender, file, title=title, language=language, speakers=speakers, words=words or ())
         job = (
             follow(services, sender, started.job_id)
             if wait
@@ -129,6 +134,31 @@ def search(
 
 
 @app.command()
+def words(
+    meeting: Id,
+    wanted: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORDS]...", help="Names and terms to expect from now on.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show or set the names and terms that the next transcription of a meeting expects.
+
+    They are heard when its job is tried again: hangjegyzet job retry JOB --from-step transcribe
+    """
+    with _services() as (services, actor):
+        meeting_id, transcripts = _meeting_id(meeting), services.transcripts
+        kept = (
+            transcripts.expect_words(actor, meeting_id, wanted)
+            if wanted
+            else transcripts.expected_words(actor, meeting_id)
+        )
+    if as_json:
+        print_json({"words": list(kept)})
+    else:
+        print_fields({"words": ", ".join(kept)})
+
+
+@app.command()
 def rename(meeting: Id, title: Annotated[str, typer.Argument(help="New title.")], as_json: AsJson = False) -> None:
     """Give a meeting another title."""
     with _services() as (services, actor):
@@ -185,11 +215,18 @@ def _send(
     title: str | None,
     language: str | None,
     speakers: int | None,
+    words: Sequence[str],
 ) -> StartedMeeting:
     size_bytes = file.stat().st_size
     meetings, digest = services.meetings, hashlib.sha256()
     upload = meetings.start_upload(
-        actor, filename=file.name, size_bytes=size_bytes, title=title, language=language, speakers=speakers
+        actor,
+        filename=file.name,
+        size_bytes=size_bytes,
+        title=title,
+        language=language,
+        speakers=speakers,
+        words=words,
     )
     slice_bytes, offset = meetings.limits().slice_bytes, 0
     try:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.meetings.vocabulary import clean_vocabulary
 from appliance.settings import Settings
 from appliance.speakers.model import ANY_NUMBER, SpeakerCount
 from appliance.transcripts.dictation import Wishes
@@ -39,8 +40,11 @@ def run(
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TXT,
     language: Annotated[str | None, typer.Option(help="What is spoken, as hu or en; unset recognises it.")] = None,
     speakers: Annotated[int | None, typer.Option(min=1, max=50, help="How many people speak, when known.")] = None,
-    vocabulary: Annotated[
-        list[str] | None, typer.Option("--word", metavar="WORD", help="A name or term to expect; repeat for more.")
+    words: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--words", metavar="WORDS", help="Names and terms to expect, separated by commas; may be repeated."
+        ),
     ] = None,
 ) -> None:
     """Print who says what in FILE."""
@@ -48,7 +52,7 @@ def run(
     from appliance.entry.speech import open_speech_bench
 
     settings = Settings()
-    wishes = Wishes(language=language, vocabulary=tuple(vocabulary or ()))
+    wishes = Wishes(language=language, vocabulary=clean_vocabulary(words or ()))
     count = SpeakerCount.exactly(speakers) if speakers else ANY_NUMBER
     bench = open_speech_bench(settings)
     with progress_bar(file.name) as tell:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
@@ -71,16 +72,19 @@ def _arrived(site: Site, session: NewSession, title: str) -> bytes:
 def test_one_recording_is_sent_and_its_progress_opens(
     form: Page, site: Site, anna: NewSession, a_recording: ARecording
 ) -> None:
-    """Byte for byte, under the title that was given; the page of the meeting says what happens next."""
+    """Byte for byte, under the title that was given, with the words to expect; then the page of the meeting opens."""
     file = a_recording("budget_2027.m4a", 5 * SLICE + 321)
     _choose(form, file)
     expect(form.get_by_label("Title of the meeting")).to_have_value("budget 2027")
     form.get_by_label("Title of the meeting").fill("Budget, first reading")
+    form.get_by_label("Names and terms to expect").fill(" Őrség,  Zsigmond Kft. ")
     assert axe_violations(form) == []
     form.get_by_role("button", name="Send the recording").click()
     expect(form.get_by_role("heading", name="Budget, first reading")).to_be_visible()
     expect(form.get_by_role("heading", name="Waiting for its turn")).to_be_visible()
     assert _arrived(site, anna, "Budget, first reading") == file.read_bytes()
+    told = form.request.get(f"/api/v1{urlsplit(form.url).path}/words").json()
+    assert told == {"words": ["Őrség", "Zsigmond Kft."]}
 
 
 def test_several_recordings_are_sent_one_after_the_other(

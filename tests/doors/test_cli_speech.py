@@ -109,6 +109,14 @@ def test_a_bad_file_is_refused_in_two_lines(home: Path, tmp_path: Path, name: st
     assert "Traceback" not in done.stderr
 
 
+def test_too_many_words_to_expect_are_refused(recording: Path, home: Path) -> None:
+    """Before anything is loaded, with both figures; as many as fit are taken."""
+    done = speech(recording, "--words", "Őrség, Zala", "--words", "x" * 400, home=home)
+    assert done.returncode == 2
+    assert "bytes of at most 400" in done.stderr
+    assert speech(recording, "--words", "Őrség, Zala", home=home).returncode == 0
+
+
 def test_a_machine_without_a_model_says_so(recording: Path, home: Path) -> None:
     """Without a pack the command names what is missing instead of asking a hub."""
     done = speech(recording, home=home, HANGJEGYZET_SPEECH__ENGINE="whisper", HANGJEGYZET_MODELS_DIR=str(home / "none"))

@@ -32,6 +32,21 @@ def with_documents(portal: Portal, owner: Actor) -> MeetingId:
     return meeting_id
 
 
+def test_words_to_expect_are_told_and_read_back(portal: Portal, anna: Browser, path: str) -> None:
+    """Tidied up for their owner, too many refused with a code, and nobody else's business."""
+    assert anna.http.get(f"{path}/words").json() == {"words": []}
+    told = anna.http.put(f"{path}/words", json={"words": ["Őrség,  Zsigmond Kft."]}, headers=anna.unsafe)
+    assert told.status_code == 200
+    assert anna.http.get(f"{path}/words").json() == told.json() == {"words": ["Őrség", "Zsigmond Kft."]}
+    refused = anna.http.put(f"{path}/words", json={"words": ["x" * 401]}, headers=anna.unsafe)
+    assert (refused.status_code, refused.json()["code"]) == (422, "vocabulary.too_long")
+    portal.people.person("bela@example.org")
+    with portal.browser() as bela:
+        bela.sign_in("bela@example.org")
+        assert bela.http.get(f"{path}/words").status_code == 404
+        assert bela.http.put(f"{path}/words", json={"words": ["x"]}, headers=bela.unsafe).status_code == 404
+
+
 def test_a_transcript_is_read_as_json(anna: Browser, path: str) -> None:
     """With its words and their times."""
     answer = anna.http.get(f"{path}/transcript")

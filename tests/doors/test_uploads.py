@@ -58,6 +58,17 @@ def test_a_recording_that_is_too_large_is_refused_at_its_declaration(anna: Brows
     assert answer.json()["code"] == "upload.too_large"
 
 
+def test_words_to_expect_come_with_the_declaration(anna: Browser) -> None:
+    """They belong to the meeting from its first moment on; too many are refused before the first byte."""
+    refused = declare(anna, words=["Szentgotthárd " * 40])
+    assert (refused.status_code, refused.json()["code"]) == (422, "vocabulary.too_long")
+    upload = declare(anna, words=["Őrség, Zsigmond Kft."]).json()
+    send_all(anna, upload["id"])
+    assert complete(anna, upload["id"]).status_code == 201
+    words = anna.http.get(f"/api/v1/meetings/{upload['meeting_id']}/words").json()
+    assert words == {"words": ["Őrség", "Zsigmond Kft."]}
+
+
 def test_a_recording_becomes_a_meeting_with_a_job(anna: Browser) -> None:
     """Declared, sent in slices, completed; then it is in the list."""
     upload = declare(anna)

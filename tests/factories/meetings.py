@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from uuid import UUID
 
@@ -99,10 +99,11 @@ def a_meeting(
     title: str | None = "Vezetői értekezlet",
     filename: str = "felvetel.wav",
     data: bytes | None = None,
+    words: Sequence[str] = (),
 ) -> StartedMeeting:
     """A meeting whose recording was sent."""
     content = recording_bytes() if data is None else data
-    upload = service.start_upload(actor, filename=filename, size_bytes=len(content), title=title)
+    upload = service.start_upload(actor, filename=filename, size_bytes=len(content), title=title, words=words)
     send(service, actor, upload.id, content)
     return service.complete(actor, upload.id, sha256=hashlib.sha256(content).digest())
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.vad import get_vad_model
 
@@ -23,6 +24,7 @@ UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "yue"})
 """Languages written without spaces, in which every piece is a word of its own."""
 
 logging.getLogger("faster_whisper").setLevel(logging.ERROR)
+log = structlog.get_logger()
 
 
 class WhisperSpeech:
@@ -100,8 +102,18 @@ class WhisperSpeech:
             "task": "transcribe",
             "beam_size": BEAM,
             "word_timestamps": True,
-            "hotwords": ", ".join(hints.vocabulary) or None,
+            "hotwords": self._hotwords(hints.vocabulary),
         }
+
+    def _hotwords(self, vocabulary: Sequence[str]) -> str | None:
+        """The vocabulary as a prompt: as many whole words, in order, as fit. The library would cut within one."""
+        most = self._whisper.max_length // 2 - 1
+        kept = list(vocabulary)
+        while kept and len(self._whisper.hf_tokenizer.encode(" " + ", ".join(kept), add_special_tokens=False)) > most:
+            kept.pop()
+        if len(kept) < len(vocabulary):
+            log.warning("vocabulary_shortened", words=len(vocabulary), kept=len(kept))
+        return ", ".join(kept) or None
 
 
 def _float(audio: Samples) -> npt.NDArray[np.float32]:

@@ -19,7 +19,7 @@ from appliance.kernel.clock import FixedClock
 from appliance.kernel.ids import MeetingId, TenantId
 from appliance.keyring.service import KeyRing
 from appliance.meetings.documents import DocumentStore
-from appliance.meetings.errors import MeetingNotFound
+from appliance.meetings.errors import MeetingNotFound, VocabularyTooLong
 from appliance.meetings.model import SAMPLE_RATE
 from appliance.meetings.ports import Samples
 from appliance.meetings.recordings import RecordingFiles
@@ -30,7 +30,7 @@ from appliance.quality.turns import read_rttm
 from appliance.speakers.documents import TurnStore
 from appliance.speakers.steps import SpeakersStep
 from appliance.transcripts.documents import TranscriptStore
-from appliance.transcripts.errors import NothingRemovedThere, TranscriptMissing, VocabularyTooLong
+from appliance.transcripts.errors import NothingRemovedThere, TranscriptMissing
 from appliance.transcripts.model import Reason, removal, text_of
 from appliance.transcripts.ports import Decoded, Hints
 from appliance.transcripts.service import TranscriptService
@@ -345,15 +345,24 @@ def test_expected_words_reach_the_engine_sealed(house: House) -> None:
             told.append(hints)
             return super().decode(clips, hints)
 
-    started = a_meeting(house.meetings(FakeSpeechToText()), house.anna, data=a_recording())
-    service = house.service(FakeSpeechToText())
-    kept = service.expect_words(house.anna, started.meeting_id, ["Zsigmond  Kft.", "", "Zsigmond Kft.", "Tündérkert"])
+    service, data = house.service(FakeSpeechToText()), a_recording()
+    words = ["Zsigmond  Kft.", "", "Zsigmond Kft.", "Tündérkert"]
+    started = a_meeting(house.meetings(FakeSpeechToText()), house.anna, data=data, words=words)
+    kept = service.expected_words(house.anna, started.meeting_id)
     assert kept == ("Zsigmond Kft.", "Tündérkert")
-    house.shop(Listening()).run_everything()
+    shop = house.shop(Listening())
+    shop.run_everything()
     assert {hints.vocabulary for hints in told} == {kept}
+    told.clear()
+    changed = service.expect_words(house.anna, started.meeting_id, ["Őrség, Tündérkert"])
+    shop.service.retry(actor=house.anna, job_id=started.job_id, from_step="transcribe")
+    shop.run_everything()
+    assert {hints.vocabulary for hints in told} == {changed} == {("Őrség", "Tündérkert")}
     with house.db.owner.reading(house.tenant) as tx:
-        for table in ("sealed_document", "audit_event", "job"):
+        for table in ("sealed_document", "audit_event", "job", "upload"):
             rows = tx.execute(text(f"SELECT row_to_json(t)::text FROM {table} t")).scalars().all()
             assert not [row for row in rows if "Tündérkert" in row]
     with pytest.raises(VocabularyTooLong):
         service.expect_words(house.anna, started.meeting_id, ["betű" * 200])
+    with pytest.raises(MeetingNotFound):
+        service.expect_words(a_user(house.tenant), started.meeting_id, ["Tündérkert"])

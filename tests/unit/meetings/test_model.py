@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from appliance.keyring.stream import CHUNK_BYTES
 from appliance.meetings.admission import check_declaration
-from appliance.meetings.errors import EmptyFile, TitleInvalid, UploadInvalid, UploadTooLarge
+from appliance.meetings.errors import EmptyFile, TitleInvalid, UploadInvalid, UploadTooLarge, VocabularyTooLong
 from appliance.meetings.model import (
     MAX_TITLE_LENGTH,
     base_name,
@@ -82,6 +82,7 @@ def declare(**changes: object) -> object:
         "title": None,
         "language": None,
         "speakers": None,
+        "words": (),
         "max_bytes": 100,
     }
     return check_declaration(**{**said, **changes})  # type: ignore[arg-type]  # parameters by name
@@ -97,6 +98,7 @@ def declare(**changes: object) -> object:
         ({"language": "Hungarian"}, UploadInvalid),
         ({"speakers": 0}, UploadInvalid),
         ({"title": "x" * 300}, TitleInvalid),
+        ({"words": ["Szentgotthárd"] * 30 + [f"Név {n}" for n in range(60)]}, VocabularyTooLong),
     ],
 )
 def test_an_impossible_upload_is_refused_before_its_first_byte(

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
-from litestar import Response, get, post
-from litestar.params import FromPath, FromQuery
+import msgspec
+from litestar import Response, get, post, put
+from litestar.params import FromPath, FromQuery, JSONBody
 
 from appliance.identity.permissions import Permission
 from appliance.kernel.ids import MeetingId
@@ -24,6 +25,24 @@ _NAMES: Final[Mapping[str, Mapping[str, str]]] = {
     "hu": {"transcript": "leirat", "minutes": "jegyzőkönyv"},
     "en": {"transcript": "transcript", "minutes": "minutes"},
 }
+
+
+class Words(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Names and terms that the next transcription should expect."""
+
+    words: tuple[str, ...]
+
+
+@get("/meetings/{meeting_id:uuid}/words", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_READ))
+def expected_words(request: PortalRequest, meeting_id: FromPath[UUID]) -> Words:
+    """Names and terms that the next transcription of the meeting will expect."""
+    return Words(request.services.transcripts.expected_words(request.actor, MeetingId(meeting_id)))
+
+
+@put("/meetings/{meeting_id:uuid}/words", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_EDIT))
+def expect_words(request: PortalRequest, meeting_id: FromPath[UUID], data: JSONBody[Words]) -> Words:
+    """Tell them anew; they are heard when the job is tried again from the step ``transcribe``. Answers what is kept."""
+    return Words(request.services.transcripts.expect_words(request.actor, MeetingId(meeting_id), data.words))
 
 
 @get(
@@ -87,4 +106,4 @@ def _document(
     return Response(data, headers=headers, media_type=media_type.partition(";")[0])
 
 
-ROUTE_HANDLERS = (meeting_transcript, restore_removed, meeting_minutes)
+ROUTE_HANDLERS = (expected_words, expect_words, meeting_transcript, restore_removed, meeting_minutes)

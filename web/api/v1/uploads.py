@@ -51,6 +51,8 @@ class NewUploadIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     title: str | None = None
     language: str | None = None
     speakers: int | None = None
+    words: tuple[str, ...] = ()
+    """Names and terms to expect."""
 
 
 class UploadOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,7 @@ def start_upload(request: PortalRequest, data: JSONBody[NewUploadIn]) -> UploadO
         title=data.title,
         language=data.language,
         speakers=data.speakers,
+        words=data.words,
     )
     return _upload_out(request, view)
 

@@ -235,7 +235,12 @@ class UploadQueue extends HTMLElement {
   get options() {
     const values = new FormData(this.form);
     const speakers = Number(values.get("speakers"));
-    return { language: values.get("language") || undefined, speakers: speakers > 0 ? speakers : undefined };
+    const words = values.get("words")?.trim();
+    return {
+      language: values.get("language") || undefined,
+      speakers: speakers > 0 ? speakers : undefined,
+      words: words ? words.split(",") : undefined,
+    };
   }
 
   async send(upload) {
