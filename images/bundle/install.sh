@@ -458,7 +458,7 @@ launch apply --first 9>&- || stop 1 "The machine could not be set up; what faile
 address=$(hostname -f 2>/dev/null || hostname)
 port=$(launch config get web.port 2>/dev/null || true)
 [[ $port =~ ^[0-9]+$ ]] || port=8443
-code=$(hangjegyzet user first-code --json 2>>"$LOG" | sed -n 's/^ *"code": "\([^"]*\)".*$/\1/p' || true)
+code=$(/usr/local/bin/hangjegyzet user first-code --json 2>>"$LOG" | sed -n 's/^ *"code": "\([^"]*\)".*$/\1/p' || true)
 printf '\n%s\n\n' "$(t "HangJegyzet $version is running." "A HangJegyzet $version fut.")"
 printf '    %-28s https://%s:%s\n' "$(t Address Cím)" "$address" "$port"
 if [[ -r $CERTIFICATE ]]; then
