@@ -88,6 +88,8 @@ def _promised(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     if match is None:
         return None
     task = _task(sentence, match)
+    if says(sentence.text, reading.cues.decisions.amend) and not due(sentence.text, reading.lexicon):
+        return None
     if says(sentence.text, reading.cues.greeting) and not due(sentence.text, reading.lexicon):
         return None  # "good morning, I'll just try this out"
     if _is_task(task, sentence, reading):
@@ -126,17 +128,21 @@ def _promised_what_was_said(sentence: Sentence, reading: Reading) -> ActionDraft
 
 def _offered(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     """ "Shall I write to them?" and a yes: the owner is who offers."""
-    match = says(sentence.text, reading.cues.actions.offers) if sentence.asks else None
-    if match is None:
+    match = says(sentence.text, reading.cues.actions.offers)
+    if match is None or supposes(sentence.text, reading.lexicon):
         return None
     task = _task(sentence, match)
-    if not reading.stems(task) or says(task, (*reading.cues.actions.never, *reading.cues.actions.idle)):
+    if not reading.stems(task) or says(task, reading.cues.actions.never):
         return None
     for later in reading.after(sentence, 2):
         if later.speaker == sentence.speaker:
             return None
         if says(later.text, (*reading.cues.actions.go_ahead, *reading.cues.decisions.yes)) and not later.asks:
-            return _draft(sentence, task, sentence.speaker, reading, later)
+            own = (one for one in reading.after(later, _LOOK_AHEAD) if one.speaker == sentence.speaker)
+            limit = next((one for one in own if due(one.text, reading.lexicon)), None)
+            if limit is None and says(task, reading.cues.actions.idle):
+                return None  # "let me explain" is done at once
+            return _draft(sentence, task, sentence.speaker, reading, later, *((limit,) if limit else ()))
     return None
 
 
@@ -193,8 +199,9 @@ def _nobody(sentence: Sentence, reading: Reading) -> ActionDraft | None:
 
 def _obliged(sentence: Sentence, reading: Reading) -> ActionDraft | None:
     """ "The union has to be told": a task when somebody takes it, asks who does, or says that nobody does."""
-    match = says(sentence.text, reading.cues.actions.obliged)
-    if match is None or sentence.asks or supposes(sentence.text, reading.lexicon):
+    cue = reading.cues.actions
+    match = says(sentence.text, cue.who if sentence.asks else cue.obliged)
+    if match is None or supposes(sentence.text, reading.lexicon):
         return None
     task = _task(sentence, match)
     if not _is_task(task, sentence, reading) or says(sentence.text, reading.cues.questions.unknown):
@@ -246,7 +253,8 @@ def _volunteer(sentence: Sentence, reading: Reading) -> tuple[Sentence, ...]:
         if says(later.text, cue.unowned):
             return ()
         match = says(later.text, cue.takes)
-        if match and not (later.asks or joking(later, reading) or _refuses(later.text, match.end(), reading)):
+        aside = later.asks or joking(later, reading) or supposes(later.text, reading.lexicon)
+        if match and not aside and not _refuses(later.text, match.end(), reading):
             return (later,)
     return ()
 
@@ -300,6 +308,9 @@ def _cancelled(sentence: Sentence, found: list[ActionDraft], reading: Reading) -
     match = says(sentence.text, reading.cues.actions.cancel)
     if match is None or sentence.asks or not found:
         return None
+    if says(match.group(), reading.cues.actions.wont):
+        own = [known for known in found if known.owner == sentence.speaker]
+        return own[-1] if own and sentence.place - own[-1].cited[-1].place <= 2 * _LOOK_AHEAD else None
     rest = reading.stems(sentence.text[: match.start()] + " " + sentence.text[match.end() :])
     for known in reversed(found):
         if len(rest) >= 2 and overlap(rest, reading.stems(known.core.text), reading.lexicon) >= _SAME_TASK:

@@ -31,6 +31,7 @@ from appliance.minutes.matters import (
 )
 from appliance.minutes.reading import Reading, Sentence
 
+_FEW_WORDS: Final = 7
 _DISCUSSED: Final = 10
 """Sentences back to the question or the proposal that a conclusion ends."""
 
@@ -173,15 +174,28 @@ def _objected(sentence: Sentence, reading: Reading) -> bool:
 def _concluded(sentence: Sentence, reading: Reading) -> Bound | None:
     """ "So we …", "then it is …": what was asked or proposed shortly before, by whomever, is settled by it."""
     cue = reading.cues.decisions
-    if sentence.asks or not says(sentence.text, cue.concludes) or not states(sentence, reading):
+    stated = states(sentence, reading)
+    if sentence.asks or not says(sentence.text, cue.concludes):
+        return None
+    if not stated and not _is_bare_figure(sentence, reading):
         return None
     for earlier in reading.before(sentence, _DISCUSSED):
-        raised = earlier.asks or says(earlier.text, (*cue.propose, *cue.urge, *cue.outcome, *cue.will))
-        if not raised or joking(earlier, reading):
+        raised = says(earlier.text, (*cue.propose, *cue.urge, *cue.outcome, *cue.will)) or (stated and earlier.asks)
+        if not (raised or _is_bare_figure(earlier, reading)) or joking(earlier, reading):
             continue
         if _settles(sentence, earlier, reading):
             return Bound(sentence, (earlier, sentence))
     return None
+
+
+def _is_bare_figure(sentence: Sentence, reading: Reading) -> bool:
+    """ "Twelve dollars a month": a number that needs no verb to be what was asked for."""
+    few = len(words(sentence.text)) <= _FEW_WORDS
+    return (
+        few
+        and bool(numbers(sentence.text, reading.lexicon))
+        and not says(sentence.text, reading.cues.decisions.procedural)
+    )
 
 
 def _settles(conclusion: Sentence, raised: Sentence, reading: Reading) -> bool:
@@ -200,6 +214,8 @@ def _agreed_proposal(sentence: Sentence, reading: Reading) -> Bound | None:
     if sentence.asks or not says(sentence.text, (*cue.propose, *cue.urge)) or says(sentence.text, cue.procedural):
         return None
     for later in reading.after(sentence, LOOK_AHEAD):
+        if _echoes(later, sentence, reading):
+            continue
         if later.speaker == sentence.speaker:
             if later.asks and not says(later.text, cue.booster):
                 return None  # another proposal in place of this one
@@ -209,6 +225,12 @@ def _agreed_proposal(sentence: Sentence, reading: Reading) -> Bound | None:
         if later.asks or says(later.text, (*cue.disagree, *reading.cues.questions.defer)):
             return None
     return None
+
+
+def _echoes(later: Sentence, proposal: Sentence, reading: Reading) -> bool:
+    """ "Every day?": a question that only repeats what was proposed."""
+    stems = reading.stems(later.text)
+    return later.asks and overlap(stems, reading.stems(proposal.text), reading.lexicon) == 1.0
 
 
 def _takes_it(proposal: Sentence, consent: Sentence, reading: Reading) -> bool:

@@ -26,9 +26,9 @@ class DecisionCues:
     at the end of the sentence itself), an opening, or others' ``agree`` turn these into decisions, and so does
     ``concludes`` at their beginning when they settle what was raised before. ``procedural`` ones are about the talk
     itself. ``propose`` and ``urge`` (which names what to do) become decisions by somebody else's ``agree`` or ``yes``
-    unless ``disagree`` comes first.
-    ``prior`` reports what was decided before this meeting. ``correct`` and ``withdraw`` look back, ``amend`` puts a
-    detail right; ``anaphora`` are words for what was just spoken of; ``settles`` repeats what was settled.
+    unless ``disagree`` comes first. ``prior`` reports what was decided before this meeting. ``correct`` and
+    ``withdraw`` look back, ``amend`` puts a detail right; ``anaphora`` are words for what was just spoken of,
+    ``light`` verbs say nothing of it; ``settles`` repeats what was settled.
     """
 
     anchor: Patterns
@@ -51,6 +51,7 @@ class DecisionCues:
     amend: Patterns
     withdraw: Patterns
     anaphora: Patterns
+    light: Patterns
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,12 @@ class ActionCues:
 
     ``named`` follows a person's name, ``assign`` stands before one; ``nobody`` asks for a volunteer and ``unowned``
     says that there is none. Tasks of ``never`` are none; those of ``idle`` are when a time limit comes with them.
-    ``polite`` is cut from a task's beginning; ``cancel`` takes it back; ``of_the_talk`` is done in the meeting itself.
+    ``polite`` is cut from a task's beginning; ``cancel`` takes it back, ``wont`` by its owner; ``of_the_talk`` is
+    done in the meeting itself.
 
-    ``obliged`` says that something has to be done, by whomever; ``whose`` asks by whom, ``will_you`` asks somebody,
-    and ``takes`` takes it. ``offers`` ("shall I …?") wait for ``go_ahead``. ``pro_verb`` ("I can do that") stands for
-    what was just said. ``honorific`` may stand between a name and the request.
+    ``obliged`` says that something has to be done, by whomever, and ``who`` asks for it; ``whose`` asks by whom,
+    ``will_you`` asks somebody, and ``takes`` takes it. ``offers`` ("shall I …?") wait for ``go_ahead``. ``pro_verb``
+    ("I can do that") stands for what was just said. ``honorific`` may stand between a name and the request.
     """
 
     self: Patterns
@@ -80,8 +82,10 @@ class ActionCues:
     never: Patterns
     idle: Patterns
     cancel: Patterns
+    wont: Patterns
     of_the_talk: Patterns
     obliged: Patterns
+    who: Patterns
     whose: Patterns
     will_you: Patterns
     takes: Patterns

@@ -17,6 +17,7 @@ from appliance.minutes.cues import says
 from appliance.minutes.matters import (
     CORRECTED_MATTER,
     LOOK_AHEAD,
+    LOOK_BACK,
     NEAR_MATTER,
     content_besides,
     correcting,
@@ -154,10 +155,16 @@ class _Discussion:
     def _nearest(self, sentence: Sentence, among: list[DecisionDraft]) -> DecisionDraft | None:
         matching = [draft for draft in among if self._matches(sentence, draft)]
         if not matching and correcting(sentence, self.reading) and not matter(sentence.text, self.reading):
-            # "Then it has to be the fifth": the matter is the one whose moment was spoken of last.
-            dated = [draft for draft in among if named_moments(draft.core.text, self.reading)]
-            return max(dated, key=lambda draft: draft.cited[-1].place, default=None)
+            return self._nearest_in_figures(sentence, among)
         return max(matching, key=lambda draft: shared(sentence, draft.core, self.reading), default=None)
+
+    def _nearest_in_figures(self, sentence: Sentence, among: list[DecisionDraft]) -> DecisionDraft | None:
+        """What "then it has to be the fifth" is about: what the talk before it names the figures of, else what has a
+        moment and was spoken of last."""
+        talk = self.reading.before(sentence, LOOK_BACK)
+        named = [draft for draft in among if any(same_figures(one.text, draft.core.text, self.reading) for one in talk)]
+        dated = named or [draft for draft in among if named_moments(draft.core.text, self.reading)]
+        return max(dated, key=lambda draft: draft.cited[-1].place, default=None)
 
     def _matches(self, sentence: Sentence, draft: DecisionDraft) -> bool:
         return any(matches(sentence, one, self.reading) for one in (draft.core, *draft.context))

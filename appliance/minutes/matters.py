@@ -4,11 +4,12 @@ The matter of a statement is its words of meaning without numbers and moments, s
 decision differ in.
 """
 
+from decimal import Decimal
 from typing import Final
 
 from appliance.language.numbers import number_values, numbers
 from appliance.language.times import moments
-from appliance.language.words import normalised, overlap, words
+from appliance.language.words import fold, normalised, overlap, words
 from appliance.minutes.cues import Patterns, says
 from appliance.minutes.reading import Reading, Sentence
 
@@ -34,6 +35,8 @@ def matter(text: str, reading: Reading) -> list[str]:
     for patterns in (cue.propose, cue.anchor):
         if match := says(text, patterns):
             text = text[: match.start()] + text[match.end() :]
+    for pattern in cue.light:
+        text = pattern.sub(" ", fold(text))
     kept = " ".join(
         word.text
         for word in words(text)
@@ -51,7 +54,15 @@ def same_figures(left: str, right: str, reading: Reading) -> bool:
     """Whether two statements name a number or a moment in common."""
     a = {number.value for number in numbers(left, reading.lexicon)}
     b = {number.value for number in numbers(right, reading.lexicon)}
-    return bool(a & b) or bool(named_moments(left, reading) & named_moments(right, reading))
+    return any(_same_number(one, other) for one in a for other in b) or bool(
+        named_moments(left, reading) & named_moments(right, reading)
+    )
+
+
+def _same_number(left: Decimal, right: Decimal) -> bool:
+    """Equal, or one in short: "forty five" where thousands are spoken of."""
+    short, long = sorted((left, right))
+    return short == long or (short >= 2 and long in (short * 1000, short * 1_000_000))
 
 
 def correcting(sentence: Sentence, reading: Reading) -> bool:
@@ -88,7 +99,8 @@ def matches(later: Sentence, earlier: Sentence, reading: Reading) -> bool:
 def same_terms(later: Sentence, earlier: Sentence, reading: Reading) -> bool:
     """Whether two statements about one matter name no different number or moment."""
     a, b = number_values(later.text, reading.lexicon), number_values(earlier.text, reading.lexicon)
-    if a and b and not (a == b if correcting(later, reading) else a <= b or b <= a):
+    short = all(any(_same_number(one, other) for other in b) for one in a)
+    if a and b and not short and not (a == b if correcting(later, reading) else a <= b or b <= a):
         return False
     when_a, when_b = named_moments(later.text, reading), named_moments(earlier.text, reading)
     return not (when_a and when_b) or bool(when_a & when_b) or bool(a & b)

@@ -319,12 +319,14 @@ class _Writing:
         return self._action_as(text, origin, found)
 
     def _action_as(self, text: str, origin: Origin, found: ActionDraft) -> ActionItem:
+        # Cut from "nobody runs the webinar yet", "run the webinar" states nothing that this denies.
+        weighing = weigh_title if origin is Origin.EXTRACT else weigh
         return ActionItem(
             task=text,
             owner=found.owner,
             due=found.due,
             citations=cite(found.cited),
-            support=weigh(text, found.cited, self._reading).support,
+            support=weighing(text, found.cited, self._reading).support,
             origin=origin,
         )
 
