@@ -10,6 +10,9 @@ cd "$(dirname "$0")/.."
 UV_VERSION=0.13.9
 UV=.tools/uv/bin/uv
 export UV_PYTHON_DOWNLOADS=never
+FETCHED_PYTHON=3.12  # where the distribution's own is too old
+OS_RELEASE=${OS_RELEASE:-/etc/os-release}
+POSTGRES_PROGRAMS=${POSTGRES_PROGRAMS:-/usr/lib/postgresql/*/bin/postgres}
 
 dev=0
 case "${1:-}" in
@@ -63,16 +66,28 @@ is_usable_python() {
     "$1" -c 'import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' 2>/dev/null
 }
 
+# Ubuntu 22.04 has Python 3.10: enough to install uv, which then fetches a newer one.
+has_old_python() {
+    python3 -c 'import venv, ensurepip' 2>/dev/null
+}
+
+# is_os ubuntu [22.04]: whether this is that distribution, and that version of it.
+is_os() (
+    # shellcheck source=/dev/null
+    . "$OS_RELEASE" 2>/dev/null && [[ $ID == "$1" && ${2:-$VERSION_ID} == "$VERSION_ID" ]]
+)
+
 missing_packages() {
-    find_python >/dev/null || echo "python3 python3-venv"
+    find_python >/dev/null || has_old_python || echo "python3 python3-venv"
     command -v g++ >/dev/null || echo "g++"
     command -v make >/dev/null || echo "make"
     [[ -e /etc/ssl/certs/ca-certificates.crt ]] || echo "ca-certificates"
     if ((dev)); then
         # Ubuntu has Chromium as a snap alone, which an image cannot run; the browser tests then say what they miss.
-        command -v chromium >/dev/null || grep -q '^ID=ubuntu' /etc/os-release 2>/dev/null || echo "chromium"
+        command -v chromium >/dev/null || is_os ubuntu || echo "chromium"
         command -v strace >/dev/null || echo "strace"
-        compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || echo "postgresql"
+        # Ubuntu 22.04 has version 14, which is older than the oldest supported one: tests on it are left out.
+        compgen -G "$POSTGRES_PROGRAMS" >/dev/null || is_os ubuntu 22.04 || echo "postgresql"
     fi
 }
 
@@ -87,7 +102,7 @@ install_packages() {
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
     fi
     local apt=(apt-get --quiet --yes -o DPkg::Lock::Timeout=600)
-    export DEBIAN_FRONTEND=noninteractive
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1  # Ubuntu would ask which services to restart
     "${apt[@]}" install --no-install-recommends "$@" >&2 || {
         "${apt[@]}" update >&2 && "${apt[@]}" install --no-install-recommends "$@" >&2
     }
@@ -96,7 +111,7 @@ install_packages() {
 # shellcheck disable=SC2207  # package names have no spaces
 missing=($(missing_packages))
 ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
-python=$(find_python) || stop "no Python from 3.11 to 3.14 with venv was found. Install one, or set UV_PYTHON to it."
+first_python=$(find_python || command -v python3) || stop "no Python was found. Install one, or set UV_PYTHON to it."
 
 if ((EUID == 0)) && ! id hangjegyzet >/dev/null 2>&1; then
     say "adding the unprivileged user hangjegyzet"
@@ -107,9 +122,18 @@ fi
 
 if [[ ! -x $UV || $($UV --version 2>/dev/null) != "uv $UV_VERSION"* ]]; then
     say "installing uv $UV_VERSION"
-    "$python" -m venv --clear .tools/uv
+    "$first_python" -m venv --clear .tools/uv
     .tools/uv/bin/python -m pip install --quiet --disable-pip-version-check "uv==$UV_VERSION"
 fi
+
+fetch_python() {
+    say "the Python of this machine is older than 3.11: fetching $FETCHED_PYTHON, once for this user"
+    UV_PYTHON_DOWNLOADS=automatic "$UV" python install --quiet "$FETCHED_PYTHON" >&2
+    "$UV" python find --managed-python "$FETCHED_PYTHON"
+}
+
+python=$(find_python || fetch_python) ||
+    stop "no Python from 3.11 to 3.14 was found, and none could be fetched. Install one, or set UV_PYTHON to it."
 
 # llama.cpp has no wheels. It is built once per machine into a folder of our own, because uv builds it again whenever it
 # looks at the source archive anew.

@@ -44,10 +44,12 @@ def bare_path(open_folder):
     return folder
 
 
-def set_up(checkout: Path, *arguments: str, path: Path | str, drop: bool = False) -> subprocess.CompletedProcess[str]:
+def set_up(
+    checkout: Path, *arguments: str, path: Path | str, drop: bool = False, **environment: str
+) -> subprocess.CompletedProcess[str]:
     as_nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if drop else []
     command = [*as_nobody, "/bin/bash", str(checkout / "images" / "setup.sh"), *arguments]
-    environment = {"PATH": str(path), "HOME": str(checkout)}
+    environment = {"PATH": str(path), "HOME": str(checkout), **environment}
     if drop:
         command[0] = shutil.which("setpriv") or "setpriv"
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
@@ -90,3 +92,49 @@ def test_a_changed_lock_file_is_noticed(checkout, bare_path):
     (checkout / ".venv" / "bin" / "python").chmod(0o755)
     (checkout / ".venv" / ".setup-stamp").write_text("0123456789abcdef 1\n")
     assert "g++" in set_up(checkout, path=bare_path, drop=os.geteuid() == 0).stderr
+
+
+DEBIAN_12 = 'ID=debian\nVERSION_ID="12"\n'
+UBUNTU_22 = 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="22.04"\n'
+UBUNTU_24 = 'ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n'
+OLD_PYTHON = """#!/bin/bash
+# Python 3.10: has what makes an environment, and is refused where a newer one is asked for.
+[[ $2 != *"(3, 11)"* ]]
+"""
+NO_PYTHON = "#!/bin/bash\nexit 1\n"
+
+
+@pytest.mark.parametrize(
+    ("os_release", "python", "options", "wanted"),
+    [
+        (DEBIAN_12, None, (), "g++ make"),
+        (DEBIAN_12, None, ("--dev",), "g++ make chromium strace postgresql"),
+        (DEBIAN_12, NO_PYTHON, (), "python3 python3-venv g++ make"),
+        (UBUNTU_24, None, (), "g++ make"),
+        (UBUNTU_24, None, ("--dev",), "g++ make strace postgresql"),
+        (UBUNTU_24, NO_PYTHON, (), "python3 python3-venv g++ make"),
+        (UBUNTU_22, NO_PYTHON, (), "python3 python3-venv g++ make"),
+        (UBUNTU_22, OLD_PYTHON, (), "g++ make"),
+        (UBUNTU_22, OLD_PYTHON, ("--dev",), "g++ make strace"),
+    ],
+    ids=lambda value: value.replace("\n", " ")[:24] if isinstance(value, str) else None,
+)
+def test_each_distribution_is_asked_for_what_it_has(checkout, bare_path, os_release, python, options, wanted):
+    """Ubuntu has no Chromium for an image, and 22.04 neither a new enough PostgreSQL nor a new enough Python."""
+    (checkout / "os-release").write_text(os_release)
+    if python is not None:
+        (bare_path / "python3").unlink()
+        (bare_path / "python3").write_text(python)
+        (bare_path / "python3").chmod(0o755)
+    seams = {"OS_RELEASE": str(checkout / "os-release"), "POSTGRES_PROGRAMS": str(checkout / "none*")}
+    done = set_up(checkout, *options, path=bare_path, drop=os.geteuid() == 0, **seams)
+    assert done.returncode == 1
+    assert done.stderr.rstrip().endswith(f"sudo apt-get install --yes {wanted}")
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+@pytest.mark.parametrize("script", sorted((ROOT / "images").glob("*.sh")), ids=lambda path: path.name)
+def test_scripts_of_the_shell_are_sound(script):
+    """What shellcheck warns of breaks on somebody's machine."""
+    done = subprocess.run(["shellcheck", str(script)], capture_output=True, text=True, check=False)
+    assert done.stdout == ""
