@@ -8,6 +8,7 @@ from typing import Final
 import llama_cpp
 from llama_cpp import _ggml
 
+from appliance.adapters.free_memory import free_memory_bytes
 from appliance.kernel.units import MIB, format_bytes
 from appliance.language.errors import DeviceMissing, ModelUnreadable, NotEnoughMemory
 from appliance.settings import LanguageSettings
@@ -55,30 +56,6 @@ def choose_device(path: Path, *, name: str, settings: LanguageSettings) -> Devic
     if free < needed:
         raise NotEnoughMemory(model=name, needed=format_bytes(needed), device="this machine", free=format_bytes(free))
     return DeviceChoice("cpu", 0, free, needed)
-
-
-def free_memory_bytes(proc: Path = Path("/proc"), cgroup: Path = Path("/sys/fs/cgroup")) -> int:
-    """Memory that a new process may still take: the machine's, or its control group's when that is less."""
-    available = 0
-    for line in (proc / "meminfo").read_text().splitlines():
-        if line.startswith("MemAvailable:"):
-            available = int(line.split()[1]) * 1024
-    try:
-        limit = (cgroup / "memory.max").read_text().strip()
-        if limit != "max":
-            used = int((cgroup / "memory.current").read_text()) - _page_cache_bytes(cgroup)
-            available = min(available, int(limit) - used)
-    except FileNotFoundError:
-        return available  # cgroup v1, or none: the machine's figure is all there is
-    return available
-
-
-def _page_cache_bytes(cgroup: Path) -> int:
-    """File pages that the kernel drops when a process needs the room."""
-    for line in (cgroup / "memory.stat").read_text().splitlines():
-        if line.startswith("inactive_file "):
-            return int(line.split()[1])
-    return 0
 
 
 def _why_no_gpu() -> str:

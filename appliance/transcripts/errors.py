@@ -46,8 +46,8 @@ class DeviceMissing(Refused):
     """The settings ask for hardware that is not there."""
 
     code = "speech.device_missing"
-    message = "The settings ask for {device}, and this machine has none that can be used."
-    hint = "Set speech.device to auto or cpu, or install the driver."
+    message = "The settings ask for {device}, which cannot be used on this machine: {reason}."
+    hint = "Set speech.device to auto or cpu, or install the driver and cuBLAS 12."
 
 
 class NotEnoughMemory(Unavailable):

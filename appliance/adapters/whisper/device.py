@@ -1,11 +1,16 @@
 """Which device and precision Whisper runs on: what is there, and what fits."""
 
+import ctypes
+import importlib.util
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import ctranslate2
+import structlog
 
+from appliance.adapters.free_memory import free_memory_bytes
 from appliance.transcripts.errors import DeviceMissing, NotEnoughMemory
 
 MIB = 1 << 20
@@ -13,6 +18,12 @@ CUDA_CONTEXT_BYTES = 500 * MIB
 WORKING_SHARE = 0.6
 """Activations and beams on top of the weights, as a share of them; measured from base to large."""
 CPU_HEADROOM_BYTES = 450 * MIB
+ON_CUDA = ("float16", "int8_float16")
+"""What ``auto`` takes on a GPU, best first."""
+CUBLAS = "libcublas.so.12"
+"""What CTranslate2 4 is built for. It brings the CUDA runtime itself and needs no cuDNN."""
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class Machine:
     cuda_types: frozenset[str]
     memory_free_bytes: int
     cores: int
+    has_cublas: bool = True
 
     @classmethod
     def here(cls) -> "Machine":
@@ -42,8 +54,9 @@ class Machine:
             cuda_devices=devices,
             cuda_free_bytes=_cuda_free_bytes() if devices else 0,
             cuda_types=frozenset(ctranslate2.get_supported_compute_types("cuda")) if devices else frozenset(),
-            memory_free_bytes=_memory_free_bytes(),
+            memory_free_bytes=free_memory_bytes(),
             cores=len(os.sched_getaffinity(0)),
+            has_cublas=bool(devices) and _load_cublas(),
         )
 
 
@@ -55,19 +68,25 @@ def choose_device(
     CUDA with float16 where that fits, with int8_float16 where only that fits, else the CPU with int8.
 
     Raises:
-        DeviceMissing: CUDA was asked for and is not there.
+        DeviceMissing: CUDA was asked for and cannot be used, for the reason that the error gives.
         NotEnoughMemory: the asked or only possible place has too little free memory.
     """
     cores = threads or machine.cores
-    if device == "cuda" and not machine.cuda_devices:
-        raise DeviceMissing(device="CUDA")
-    if device != "cpu" and machine.cuda_devices:
-        fitting = _cuda_type(weights_bytes, machine, compute_type)
-        if fitting:
-            return Device("cuda", fitting, cores)
-        if device == "cuda":
-            needed = _cuda_bytes(weights_bytes, "int8_float16" if compute_type == "auto" else compute_type)
-            raise NotEnoughMemory(where="GPU", needed=_gib(needed), free=_gib(machine.cuda_free_bytes))
+    if device != "cpu":
+        wanted = ON_CUDA if compute_type == "auto" else (compute_type,)
+        problem = _cuda_problem(machine, wanted)
+        if problem is None:
+            possible = [name for name in wanted if name in machine.cuda_types]
+            for name in possible:
+                if _cuda_bytes(weights_bytes, name) <= machine.cuda_free_bytes:
+                    return Device("cuda", name, cores)
+            if device == "cuda":
+                needed = min(_cuda_bytes(weights_bytes, name) for name in possible)
+                raise NotEnoughMemory(where="GPU", needed=_gib(needed), free=_gib(machine.cuda_free_bytes))
+        elif device == "cuda":
+            raise DeviceMissing(device="CUDA", reason=problem)
+        elif machine.cuda_devices:
+            log.warning("gpu_unused", reason=problem)
     chosen = "int8" if compute_type in ("auto", "float16", "int8_float16") else compute_type
     needed = weights_bytes * (2 if chosen == "float32" else 1) + CPU_HEADROOM_BYTES
     if needed > machine.memory_free_bytes:
@@ -75,16 +94,27 @@ def choose_device(
     return Device("cpu", chosen, cores)
 
 
+def no_room_after_all(error: RuntimeError, weights_bytes: int, device: Device) -> NotEnoughMemory | None:
+    """The refusal for a load that failed because somebody else took the memory first; None for other failures."""
+    if "out of memory" not in str(error):
+        return None
+    needed = _cuda_bytes(weights_bytes, device.compute_type)
+    return NotEnoughMemory(where="GPU", needed=_gib(needed), free=_gib(_cuda_free_bytes()))
+
+
 def weights_bytes(path: Path) -> int:
     """Size of a converted model's weights."""
     return (path / "model.bin").stat().st_size
 
 
-def _cuda_type(size: int, machine: Machine, asked: str) -> str | None:
-    wanted = ("float16", "int8_float16") if asked == "auto" else (asked,)
-    for compute_type in wanted:
-        if compute_type in machine.cuda_types and _cuda_bytes(size, compute_type) <= machine.cuda_free_bytes:
-            return compute_type
+def _cuda_problem(machine: Machine, wanted: Sequence[str]) -> str | None:
+    """Why the GPU cannot be used, if there is a reason."""
+    if not machine.cuda_devices:
+        return "no GPU with a working driver is found"
+    if not machine.has_cublas:
+        return f"the library {CUBLAS} is not found"
+    if not machine.cuda_types.intersection(wanted):
+        return f"the GPU does not compute in {' or '.join(wanted)}"
     return None
 
 
@@ -93,31 +123,58 @@ def _cuda_bytes(size: int, compute_type: str) -> int:
     return round(size * (share + WORKING_SHARE)) + CUDA_CONTEXT_BYTES
 
 
-def _cuda_free_bytes() -> int:
-    """Free memory of the first GPU, by the driver that CTranslate2 has loaded; 0 when it does not say."""
-    import ctypes
+def _load_cublas() -> bool:
+    """Load the library that CTranslate2 opens at its first multiplication, and then dies without.
 
+    Where the loader does not find it, it may lie in NVIDIA's wheel; once loaded, it is found by its name.
+    """
     try:
-        runtime = ctypes.CDLL("libcuda.so.1")
+        ctypes.CDLL(CUBLAS, mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return any(map(_load_from, _wheel_folders()))
+    return True
+
+
+def _wheel_folders() -> list[Path]:
+    try:
+        found = importlib.util.find_spec("nvidia.cublas")
+    except ModuleNotFoundError:
+        return []
+    return [Path(place) / "lib" for place in (found.submodule_search_locations if found else None) or ()]
+
+
+def _load_from(folder: Path) -> bool:
+    try:
+        for name in (CUBLAS.replace("cublas", "cublasLt"), CUBLAS):
+            ctypes.CDLL(str(folder / name), mode=ctypes.RTLD_GLOBAL)
+    except OSError:
+        return False
+    return True
+
+
+def _cuda_free_bytes() -> int:
+    """Free memory of the first visible GPU, by its driver; 0 when it does not say.
+
+    The thread's own context is left as it was: releasing one that is current breaks what comes after.
+    """
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
     except OSError:
         return 0
     context, device = ctypes.c_void_p(), ctypes.c_int()
     free, total = ctypes.c_size_t(), ctypes.c_size_t()
-    if runtime.cuInit(0) or runtime.cuDeviceGet(ctypes.byref(device), 0):
+    if driver.cuInit(0) or driver.cuDeviceGet(ctypes.byref(device), 0):
         return 0
-    if runtime.cuDevicePrimaryCtxRetain(ctypes.byref(context), device) or runtime.cuCtxSetCurrent(context):
+    if driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device):
         return 0
-    failed = runtime.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
-    runtime.cuDevicePrimaryCtxRelease_v2(device)
-    return 0 if failed else free.value
-
-
-def _memory_free_bytes() -> int:
-    with Path("/proc/meminfo").open() as lines:
-        for line in lines:
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    return 0
+    try:
+        if driver.cuCtxPushCurrent_v2(context):
+            return 0
+        failed = driver.cuMemGetInfo_v2(ctypes.byref(free), ctypes.byref(total))
+        driver.cuCtxPopCurrent_v2(ctypes.byref(context))
+        return 0 if failed else free.value
+    finally:
+        driver.cuDevicePrimaryCtxRelease_v2(device)
 
 
 def _gib(size: int) -> str:

@@ -11,7 +11,7 @@ import structlog
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.vad import get_vad_model
 
-from appliance.adapters.whisper.device import Device
+from appliance.adapters.whisper.device import Device, no_room_after_all, weights_bytes
 from appliance.meetings.ports import Samples
 from appliance.transcripts.errors import UnknownLanguage
 from appliance.transcripts.model import Word
@@ -35,6 +35,9 @@ class WhisperSpeech:
         model: what the record calls the weights.
         device: where and in which precision to compute.
         batch: clips decoded together.
+
+    Raises:
+        NotEnoughMemory: somebody took the GPU's memory after it was measured.
     """
 
     name = "faster-whisper"
@@ -44,13 +47,18 @@ class WhisperSpeech:
         self.model = model
         self.batch = batch
         self.device = device
-        self._whisper = WhisperModel(
-            str(path),
-            device=device.kind,
-            compute_type=device.compute_type,
-            cpu_threads=device.threads,
-            local_files_only=True,
-        )
+        try:
+            self._whisper = WhisperModel(
+                str(path),
+                device=device.kind,
+                compute_type=device.compute_type,
+                cpu_threads=device.threads,
+                local_files_only=True,
+            )
+        except RuntimeError as error:
+            if refusal := no_room_after_all(error, weights_bytes(path), device):
+                raise refusal from error
+            raise
         self._pipeline = BatchedInferencePipeline(self._whisper)  # type: ignore[no-untyped-call]  # the package has no types
         self._voice = get_vad_model()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from appliance.adapters import llama_memory
-from appliance.adapters.llama_memory import choose_device, free_memory_bytes
+from appliance.adapters.llama_memory import choose_device
 from appliance.kernel.units import GIB, MIB
 from appliance.language.errors import DeviceMissing, ModelUnreadable, NotEnoughMemory
 from appliance.settings import LanguageSettings
@@ -72,18 +72,3 @@ def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     """By its pack, not by a path that means nothing to the reader."""
     with pytest.raises(ModelUnreadable, match="small"):
         choose_device(tmp_path / "gone.gguf", name="small", settings=LanguageSettings())
-
-
-def test_a_control_group_may_leave_less_than_the_machine_has(tmp_path: Path) -> None:
-    """What counts is what this process may take; file pages can be dropped."""
-    proc, group = tmp_path / "proc", tmp_path / "group"
-    proc.mkdir()
-    group.mkdir()
-    (proc / "meminfo").write_text("MemTotal: 9000000 kB\nMemAvailable: 8388608 kB\n")
-    assert free_memory_bytes(proc, group) == 8 * GIB
-    (group / "memory.max").write_text("max\n")
-    assert free_memory_bytes(proc, group) == 8 * GIB
-    (group / "memory.max").write_text(f"{3 * GIB}\n")
-    (group / "memory.current").write_text(f"{2 * GIB}\n")
-    (group / "memory.stat").write_text(f"anon 1\ninactive_file {GIB}\n")
-    assert free_memory_bytes(proc, group) == 2 * GIB
