@@ -1,0 +1,135 @@
+"""This machine's checks, with what they need to know."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from appliance.adapters.postgres import open_server
+from appliance.audit import queries as trails
+from appliance.configuration.ports import TaskState
+from appliance.database.engine import Database
+from appliance.database.roles import DatabaseRole
+from appliance.entry.machine import installed_release, machinery, open_configuration
+from appliance.entry.packs import open_registry
+from appliance.entry.provision import describe, verify_trails
+from appliance.health.checks.certificate import certificate
+from appliance.health.checks.clock import clock
+from appliance.health.checks.configuration import configuration, drift
+from appliance.health.checks.database import database
+from appliance.health.checks.disk import disk
+from appliance.health.checks.egress import egress
+from appliance.health.checks.memory import memory
+from appliance.health.checks.models import ModelState, model_files, models
+from appliance.health.checks.queue import queue
+from appliance.health.checks.trail import TrailState, trail
+from appliance.health.checks.units import units
+from appliance.health.model import Check
+from appliance.health.service import HealthService
+from appliance.jobs.backlog import Backlog, backlog
+from appliance.kernel.clock import SystemClock
+from appliance.models.model import ROLES, FileState, PackKind
+from appliance.settings import Settings
+from appliance.tenants import queries as tenants
+
+ON_DISK = (Path("/"), Path("/var/lib/postgresql"), Path("/var/backups/hangjegyzet"))
+"""Beside the data folder: where the server's log and the backups go."""
+NEEDED = [seat for kind in (PackKind.SPEECH, PackKind.SPEAKERS, PackKind.LANGUAGE) for seat in ROLES[kind]]
+"""Seats that a recording needs taken."""
+SILENT_LEASES = 2
+"""A worker that was not heard for so many leases is gone."""
+
+
+def open_health(settings: Settings) -> HealthService:
+    """The checks of an installed machine."""
+    return HealthService((*appliance_checks(settings), *machine_checks()), SystemClock())
+
+
+def appliance_checks(settings: Settings) -> Sequence[Check]:
+    """What can be asked wherever the appliance runs."""
+    now = SystemClock()
+    return (
+        disk((settings.data_dir, *ON_DISK)),
+        memory(),
+        clock(now, lambda: _newest_event(settings)),
+        certificate(settings.web.certificate or settings.data_dir / "tls" / "portal.pem", now),
+        database(lambda: _database_state(settings)),
+        queue(lambda: _backlog(settings)),
+        models(lambda: _model_state(settings)),
+        model_files(lambda: _damaged_files(settings)),
+        trail(lambda: _trail_states(settings)),
+    )
+
+
+def machine_checks() -> Sequence[Check]:
+    """What only a machine has that was installed from a bundle."""
+    return (
+        units(),
+        configuration(lambda: [change.key for change in open_configuration().pending()]),
+        drift(_drifted),
+        egress(),
+    )
+
+
+@contextmanager
+def _worker(settings: Settings) -> Iterator[Database]:
+    opened = Database(open_server(settings).url(DatabaseRole.WORKER), pool_size=1)
+    try:
+        yield opened
+    finally:
+        opened.dispose()
+
+
+def _newest_event(settings: Settings) -> datetime | None:
+    newest = []
+    with _worker(settings) as opened:
+        with opened.reading(None) as tx:
+            organisations = tenants.list_tenants(tx)
+        for tenant in organisations:
+            with opened.reading(tenant.id) as tx:
+                newest += [event.at for event in trails.latest(tx, tenant.id, limit=1)]
+    return max(newest, default=None)
+
+
+def _backlog(settings: Settings) -> Backlog:
+    with _worker(settings) as opened, opened.reading(None) as tx:
+        return backlog(tx, silent_s=SILENT_LEASES * settings.jobs.lease_s)
+
+
+def _database_state(settings: Settings) -> tuple[bool, str, str, str]:
+    report = describe(settings)
+    return report.server.running, report.server.version, report.revision, report.needed
+
+
+def _model_state(settings: Settings) -> ModelState:
+    installed = open_registry(settings).list()
+    taken = {pack.pack.seat for pack in installed if pack.in_use}
+    return ModelState([seat.value for seat in NEEDED if seat not in taken], [pack.pack.name for pack in installed])
+
+
+def _damaged_files(settings: Settings) -> Sequence[str]:
+    reports = open_registry(settings).verify()
+    return [f"{report.pack}/{report.path}" for report in reports if report.state is not FileState.OK]
+
+
+def _trail_states(settings: Settings) -> Sequence[TrailState]:
+    return [
+        TrailState(
+            tenant.name,
+            report.events,
+            "" if report.finding is None else f"{report.finding.kind.value} at event {report.finding.seq}",
+        )
+        for tenant, report in verify_trails(settings)
+    ]
+
+
+def _drifted() -> Sequence[str]:
+    changed: list[str] = []
+    release = installed_release()
+    open_configuration().check(
+        machinery(release),
+        release=(release.path, release.version),
+        diff=False,
+        tell=lambda task: changed.append(f"{task.role}: {task.name}") if task.state is TaskState.CHANGED else None,
+    )
+    return changed
