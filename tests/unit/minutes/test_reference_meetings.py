@@ -7,7 +7,7 @@ import pytest
 from appliance.adapters.fake_language import FakeLanguageModel
 from appliance.minutes.writing import MinutesWriter
 from appliance.quality.faithfulness import Count, Faithfulness, faithfulness
-from tests.factories.minutes import HELD_OUT, MEETINGS, reference, reference_meetings
+from tests.factories.minutes import DEVELOPMENT, HELD_OUT, MEETINGS, reference, reference_meetings
 
 
 def figures_of(name: str, folder: Path = MEETINGS) -> Faithfulness:
@@ -27,14 +27,23 @@ def test_everything_that_binds_is_found_and_nothing_else(name: str) -> None:
     assert found.dues.right == found.dues.expected
 
 
+@pytest.mark.parametrize("name", reference_meetings(DEVELOPMENT))
+def test_nearly_everything_is_found_in_the_meetings_that_cues_are_developed_with(name: str) -> None:
+    """One fault in a meeting at most; whoever takes in new ones lowers this for a while."""
+    found = figures_of(name, DEVELOPMENT)
+    assert len(found.missed) + found.false_claims <= 1
+
+
 def test_most_is_found_in_meetings_that_no_cue_was_written_for() -> None:
     """Less than in the others, and the difference is what docs/minutes.md tells its readers."""
     total = sum((figures_of(name, HELD_OUT) for name in reference_meetings(HELD_OUT)), Faithfulness())
-    assert total.decisions.recall >= 0.8
+    assert total.decisions.recall >= 0.85
     assert total.decisions.precision >= 0.75
-    assert total.actions.recall >= 0.65
+    assert total.actions.recall >= 0.7
     assert total.actions.precision >= 0.7
     assert total.owners.precision >= 0.9
+    assert total.questions.recall >= 0.55
+    assert total.false_claims <= 0.15 * total.claims
 
 
 def test_counting_nothing_against_nothing_is_no_fault() -> None:
