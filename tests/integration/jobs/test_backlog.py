@@ -45,9 +45,8 @@ def test_what_was_given_up_is_told_for_a_day(workshop: MakeWorkshop) -> None:
     """A failed recording of today needs somebody; one of last week was told about then."""
     shop = workshop(one_step_saga())
     shop.start()
-    shop.tamper(
-        "UPDATE job SET state = 'failed', finished_at = now(), failure_code = 'x', failure_message = 'x', failure_remedy = ''"
-    )
+    failure = "failure_code = 'x', failure_message = 'x', failure_remedy = ''"
+    shop.tamper(f"UPDATE job SET state = 'failed', finished_at = now(), {failure}")
     assert look(shop).given_up == 1
     shop.tamper("UPDATE job SET finished_at = now() - interval '2 days'")
     assert look(shop).given_up == 0
