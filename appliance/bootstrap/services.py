@@ -16,6 +16,7 @@ from appliance.database.errors import NotInitialised
 from appliance.database.ports import DatabaseServer
 from appliance.database.roles import DatabaseRole
 from appliance.identity.accounts import AccountService
+from appliance.identity.passwords import Passwords
 from appliance.identity.service import IdentityService
 from appliance.jobs.model import Saga, StepShape
 from appliance.jobs.service import JobService
@@ -109,8 +110,26 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
     """The services over an open database."""
     with database.reading(None) as tx:
         home_tenant = first_tenant(tx)
-    audit = AuditTrail(clock)
     keyring = KeyRing(FileKeyProvider(settings.root_key_path), clock)
+    return compose(settings, clock=clock, server=server, database=database, keyring=keyring, home_tenant=home_tenant)
+
+
+def compose(
+    settings: Settings,
+    *,
+    clock: Clock,
+    server: DatabaseServer,
+    database: Database,
+    keyring: KeyRing,
+    home_tenant: TenantId,
+    passwords: Passwords | None = None,
+) -> Services:
+    """The services over what they stand on; asks the database nothing yet.
+
+    Args:
+        passwords: how passwords are hashed, where that is to be quicker than people's deserve.
+    """
+    audit = AuditTrail(clock)
     blobs = LocalBlobs(settings.blobs_path)
     documents = DocumentStore(keyring, clock)
     outbox = Outbox(clock)
@@ -150,6 +169,7 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
             clock,
             session_idle_s=settings.web.session_idle_s,
             session_absolute_s=settings.web.session_absolute_s,
+            passwords=passwords,
         ),
         accounts=AccountService(database, audit, clock),
         models=ModelRegistry(models_folder(settings), clock=clock),

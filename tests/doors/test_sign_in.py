@@ -1,5 +1,7 @@
 """Signing in over HTTP: cookies, forged requests, headers, problems."""
 
+from dataclasses import replace
+
 import httpx
 import pytest
 
@@ -112,9 +114,9 @@ def test_signing_in_from_another_site_is_refused(portal: Portal, stranger: Brows
 
 def test_a_public_address_behind_a_proxy_counts_as_own(portal: Portal) -> None:
     """The browser names the address that people type, not the one that we listen on."""
-    portal.services.settings = portal.services.settings.model_copy(
-        update={"web": portal.services.settings.web.model_copy(update={"public_url": "https://jegyzet.example"})}
-    )
+    web = portal.services.settings.web.model_copy(update={"public_url": "https://jegyzet.example"})
+    settings = portal.services.settings.model_copy(update={"web": web})
+    portal.services = replace(portal.services, settings=settings)
     with portal.browser() as browser:
         browser.become(portal.people.administrator())
         headers = browser.unsafe | {"origin": "https://jegyzet.example"}

@@ -6,88 +6,38 @@ from dataclasses import dataclass
 
 from litestar.testing import TestClient
 
-from appliance.adapters.huey_doorbell import HueyDoorbell
-from appliance.adapters.job_listener import JobListener
-from appliance.audit.service import AuditTrail
+from appliance.adapters.postgres.server import ExternalServer
+from appliance.bootstrap.services import Services, compose
 from appliance.database.engine import Database
-from appliance.identity.accounts import AccountService
 from appliance.identity.model import NewSession
-from appliance.identity.service import IdentityService
-from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import TenantId
 from appliance.keyring.service import KeyRing
-from appliance.meetings.documents import DocumentStore
-from appliance.meetings.service import MeetingService
-from appliance.minutes.service import MinutesService
-from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
-from appliance.speakers.documents import TurnStore
-from appliance.transcripts.documents import TranscriptStore
-from appliance.transcripts.service import TranscriptService
-from tests.factories.identity import PASSWORD, People, people_of
-from tests.factories.meetings import a_meeting_service
-from tests.fakes.steps import recording_saga
+from tests.factories.identity import ABSOLUTE_S, IDLE_S, PASSWORD, QUICK_PASSWORDS, People
 from web.app import create_app
 from web.security.sessions import COOKIE
 
 ORIGIN = "https://portal.test"
 
 
-@dataclass
-class PortalServices:
-    """What the portal needs, put together by hand."""
-
-    settings: Settings
-    clock: Clock
-    database: Database
-    home_tenant: TenantId
-    identity: IdentityService
-    accounts: AccountService
-    meetings: MeetingService
-    jobs: JobService
-    job_listener: JobListener
-    models: ModelRegistry
-    transcripts: TranscriptService
-    minutes: MinutesService
-    documents: DocumentStore
-
-
 def portal_services(
     database: Database, *, clock: Clock, keyring: KeyRing, tenant: TenantId, settings: Settings
-) -> tuple[PortalServices, People]:
-    """Real services with quick passwords, and jobs that nobody works on."""
-    audit = AuditTrail(clock)
-    people = people_of(database, clock, tenant)
-    documents = DocumentStore(keyring, clock)
-    meetings = a_meeting_service(
-        database, clock=clock, audit=audit, keyring=keyring, folder=settings.blobs_path, upload=settings.upload
-    )
-    transcripts = TranscriptService(
-        database=database,
-        audit=audit,
-        meetings=meetings,
-        transcripts=TranscriptStore(documents),
-        turns=TurnStore(documents),
-    )
-    services = PortalServices(
-        settings=settings,
+) -> tuple[Services, People]:
+    """What the appliance itself would hand to its portal, with quick passwords and sessions of a known length."""
+    web = settings.web.model_copy(update={"session_idle_s": int(IDLE_S), "session_absolute_s": int(ABSOLUTE_S)})
+    # Named, so that no test ever sees or changes the packs that setup installed for this user.
+    own = settings.model_copy(update={"web": web, "models_dir": settings.models_dir or settings.data_dir / "models"})
+    services = compose(
+        own,
         clock=clock,
+        server=ExternalServer(database.url),
         database=database,
+        keyring=keyring,
         home_tenant=tenant,
-        identity=people.identity,
-        accounts=people.accounts,
-        meetings=meetings,
-        jobs=JobService(database, sagas={"recording": recording_saga()}, doorbell=HueyDoorbell(), audit=audit),
-        job_listener=JobListener(database),
-        models=ModelRegistry(settings.models_path, clock=clock),
-        transcripts=transcripts,
-        minutes=MinutesService(
-            database=database, audit=audit, meetings=meetings, documents=documents, transcripts=transcripts
-        ),
-        documents=documents,
+        passwords=QUICK_PASSWORDS,
     )
-    return services, people
+    return services, People(services.identity, services.accounts, tenant)
 
 
 @dataclass
@@ -120,7 +70,7 @@ class Browser:
 class Portal:
     """The application and its people."""
 
-    services: PortalServices
+    services: Services
     people: People
 
     @contextmanager
