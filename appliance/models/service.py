@@ -121,7 +121,12 @@ class ModelRegistry:
         return LanguageFitness(kind=kind, language=language, fitness=note.fitness, note=note.note, pack=pack.name)
 
     def import_pack(
-        self, source: Path, *, known_as: str | None = None, replace: bool = False, progress: Progress = no_progress
+        self,
+        source: Path | PackSource,
+        *,
+        known_as: str | None = None,
+        replace: bool = False,
+        progress: Progress = no_progress,
     ) -> InstalledPack:
         """Install a pack from a folder, an archive or a GGUF file; every byte is checked on its way in.
 
@@ -139,7 +144,7 @@ class ModelRegistry:
             PackExists: a different pack has this name.
             NotEnoughSpace: it would not fit.
         """
-        opened = open_source(source)
+        opened = open_source(source) if isinstance(source, Path) else source
         pack, provenance = _identify(opened, known_as)
         require(opened, pack.name, tuple(file.path for file in pack.shipped))
         with self._store.exclusive():
@@ -156,9 +161,10 @@ class ModelRegistry:
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
 
-    def size_to_import(self, source: Path) -> int:
+    def size_to_import(self, source: Path | PackSource) -> int:
         """Bytes that an import would read at most, for a progress bar."""
-        return sum(open_source(source).sizes().values())
+        opened = open_source(source) if isinstance(source, Path) else source
+        return sum(opened.sizes().values())
 
     def preparation(self, name: str) -> Path:
         """A folder in which setup puts the files of the known pack ``name`` together; kept until ``adopt``."""

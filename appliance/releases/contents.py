@@ -19,7 +19,8 @@ from appliance.releases.errors import (
     HostileMember,
 )
 from appliance.releases.model import MAX_FILES, is_plain_path
-from appliance.releases.tape import HostileHeader, Member, TapeDamaged, read_members
+from appliance.releases.sums import SIGNATURE_NAME, SUMS_NAME
+from appliance.releases.tape import BLOCK, HostileHeader, Member, TapeDamaged, read_members
 
 FIRST_PART = ".001"
 _MAX_PARTS = 999
@@ -58,6 +59,16 @@ def open_contents(source: Path) -> Iterator[Contents]:
     else:
         with _open_parts(source) as archive:
             yield ArchiveContents(source.name, archive)
+
+
+def claims_signature(source: Path) -> bool:
+    """Whether somebody may have signed for what lies at ``source``: a quick look, nothing is believed."""
+    if source.is_dir():
+        return (source / SIGNATURE_NAME).is_file()
+    if not source.is_file():
+        return False
+    with source.open("rb") as archive:
+        return archive.read(BLOCK)[:100].rstrip(b"\0").endswith(f"/{SUMS_NAME}".encode())
 
 
 def read_limited(contents: Contents, path: str, limit_bytes: int) -> bytes:

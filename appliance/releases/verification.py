@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import msgspec
 
@@ -22,6 +23,7 @@ from appliance.releases.errors import (
     ReleaseManifestMismatch,
     SignatureWrong,
     SumsInvalid,
+    TrustMissing,
     WrongProduct,
 )
 from appliance.releases.model import (
@@ -40,9 +42,11 @@ from appliance.releases.trust import (
     REVOCATIONS_NAME,
     ROOTS,
     STATEMENT_NAME,
+    TRUST_PATH,
     SignedDocument,
     Trust,
     is_signed,
+    load_trust,
     root_name,
     signature_name,
 )
@@ -178,9 +182,21 @@ def bundled_trust(contents: Contents) -> Trust:
     return Trust.of(pems, source=contents.label)
 
 
-def is_signed_source(contents: Contents) -> bool:
-    """Whether somebody signed for the files at all."""
-    return {SUMS_NAME, SIGNATURE_NAME} <= contents.sizes().keys()
+def trust_for(contents: Contents, *, folder: Path = TRUST_PATH, fingerprint: str | None = None) -> Trust:
+    """The machine's own root keys; where there are none, those that came along, if a person confirmed them.
+
+    Raises:
+        TrustMissing: there are none, and nobody confirmed any.
+        TrustMismatch: the confirmed ones are others.
+        TrustInvalid: the keys cannot be used.
+    """
+    try:
+        trust = load_trust(folder)
+    except TrustMissing:
+        if fingerprint is None:
+            raise
+        trust = bundled_trust(contents)
+    return trust if fingerprint is None else trust.require_fingerprint(fingerprint, source=contents.label)
 
 
 def read_signed_document(contents: Contents, name: str) -> SignedDocument:

@@ -8,16 +8,16 @@ import typer
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.units import format_bytes
 from appliance.releases.contents import Contents, open_contents, read_limited
-from appliance.releases.errors import TrustMissing
 from appliance.releases.model import Manifest
 from appliance.releases.policy import HIGH_WATER_MARK_PATH, HighWaterMark, require_new_enough
-from appliance.releases.trust import TRUST_PATH, Trust, load_trust
+from appliance.releases.trust import TRUST_PATH, Trust
 from appliance.releases.verification import (
     MANIFEST_NAME,
     MAX_MANIFEST_BYTES,
     VerifiedBundle,
     bundled_trust,
     read_manifest,
+    trust_for,
     verify_bundle,
 )
 from cli.output import print_fields, print_json, progress_bar, talk
@@ -43,7 +43,7 @@ def verify(
 ) -> None:
     """Check who signed it and every byte of it, without unpacking; exit code 3 if refused, 6 if damaged."""
     with open_contents(source) as contents:
-        trust = _trust(contents, trust_folder, fingerprint)
+        trust = trust_for(contents, folder=trust_folder, fingerprint=fingerprint)
         found = _verify(contents, trust)
         require_new_enough(found.manifest, HighWaterMark(high_seq).read())
         fields = {**_fields(found.manifest), **_signature_fields(found, trust)}
@@ -59,17 +59,6 @@ def show(source: Source, as_json: AsJson = False) -> None:
         fields = {**_fields(manifest), "root_keys": bundled_trust(contents).fingerprint}
     _print(fields, as_json)
     talk.print("This is what the bundle says. Whether it is true: hangjegyzet bundle verify", style="dim")
-
-
-def _trust(contents: Contents, folder: Path, fingerprint: str | None) -> Trust:
-    """The machine's own root keys; where there are none, the bundle's, if a person confirmed them."""
-    try:
-        trust = load_trust(folder)
-    except TrustMissing:
-        if fingerprint is None:
-            raise
-        trust = bundled_trust(contents)
-    return trust if fingerprint is None else trust.require_fingerprint(fingerprint, source=contents.label)
 
 
 def _verify(contents: Contents, trust: Trust) -> VerifiedBundle:

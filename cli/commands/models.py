@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from appliance.entry.packs import audited, open_installing_registry, open_registry
+from appliance.entry.signed_packs import open_pack
 from appliance.kernel.units import format_bytes
 from appliance.models.errors import PackDamaged
 from appliance.models.model import ANY_LANGUAGE, FileState, Fitness, InstalledPack, Pack, Provenance
@@ -75,15 +76,17 @@ def import_pack(
     source: Annotated[Path, typer.Argument(help="Folder, .tar, .tar.gz, .tar.zst or .zip archive, or .gguf file.")],
     known_as: Annotated[str | None, typer.Option("--as", help="Which known model this is (see list --all).")] = None,
     replace: Annotated[bool, typer.Option(help="Take the place of another pack of the same name.")] = False,
+    trust: Annotated[str | None, typer.Option(help="Fingerprint of the root keys, for a signed pack.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Install a pack; every byte is compared with the published or declared hash on its way in."""
     settings = Settings()
     registry = open_installing_registry(settings)
-    size_bytes = registry.size_to_import(source)
-    with _told_trail(settings), progress_bar(f"importing {source.name}") as report:
-        progress = _Share(report, size_bytes)
-        pack = registry.import_pack(source, known_as=known_as, replace=replace, progress=progress)
+    with open_pack(source, fingerprint=trust) as opened:
+        size_bytes = registry.size_to_import(opened)
+        with _told_trail(settings), progress_bar(f"importing {source.name}") as report:
+            progress = _Share(report, size_bytes)
+            pack = registry.import_pack(opened, known_as=known_as, replace=replace, progress=progress)
     if as_json:
         print_json(_fields(pack))
     else:

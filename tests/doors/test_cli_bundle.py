@@ -1,4 +1,4 @@
-"""``hangjegyzet bundle``: what a technician asks about a file on a stick, with exit codes that a script can tell apart."""
+"""``hangjegyzet bundle``: what a technician asks about a file on a stick, with exit codes that scripts tell apart."""
 
 import json
 from dataclasses import replace
