@@ -12,6 +12,7 @@ from litestar.status_codes import HTTP_500_INTERNAL_SERVER_ERROR
 
 from appliance.identity.errors import NotSignedIn
 from appliance.kernel.errors import Conflict, Corrupt, HangJegyzetError, Invalid, NotFound, Refused, Unavailable
+from web.rendering import error_text
 from web.request import PortalRequest
 
 log = structlog.get_logger(__name__)
@@ -92,8 +93,14 @@ class ErrorHandlers:
         return {HangJegyzetError: self.expected, HTTPException: self.http, Exception: self.unexpected}
 
     def expected(self, request: PortalRequest, error: HangJegyzetError) -> Response[Any]:
-        """One of the six kinds: its own text, code and hint."""
+        """One of the six kinds: its own text, code and hint.
+
+        The API's are English, unless a language is asked for: as scripts in the portal's pages do, who show them.
+        """
         problem = problem_of(error)
+        if not request.wants_html and "accept-language" in request.headers:
+            detail, hint = error_text(error, request.context.locale)
+            problem = msgspec.structs.replace(problem, detail=detail, hint=hint)
         if isinstance(error, Corrupt):
             log.error("stored_data_corrupt", code=error.code, path=request.scope["path"])
         headers = {}

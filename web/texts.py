@@ -47,6 +47,11 @@ class Texts:
         _ = self.say
         return {"hu": _("Hungarian"), "en": _("English")}.get(code, code)
 
+    def language_in_a_sentence(self, code: str) -> str:
+        """The same between other words, where Hungarian writes it small."""
+        name = self.language(code)
+        return name.lower() if self.formats.locale == "hu" else name
+
     def every_language(self, *, alone: bool) -> str:
         """What stands for all languages that are not named."""
         _ = self.say

@@ -43,6 +43,19 @@ def complete(browser: Browser, upload: str, **body: str) -> httpx.Response:
     return browser.http.post(f"/api/v1/uploads/{upload}/complete", json=body, headers=browser.unsafe)
 
 
+def test_a_refusal_speaks_the_language_that_is_asked_for(anna: Browser) -> None:
+    """A page's script shows it to its reader; a program that asks for none gets English."""
+    declared = {"filename": "a.wav", "size_bytes": 0}
+    told = {}
+    for language in ("hu-HU,hu;q=0.9", "en", None):
+        headers = anna.unsafe | ({"accept-language": language} if language else {})
+        told[language] = anna.http.post("/api/v1/uploads", json=declared, headers=headers).json()
+    assert {problem["code"] for problem in told.values()} == {"media.empty"}
+    assert told["hu-HU,hu;q=0.9"]["detail"].startswith("A fájl üres")
+    assert told["hu-HU,hu;q=0.9"]["hint"].startswith("Nézze meg a felvevő eszközön")
+    assert told["en"]["detail"] == told[None]["detail"] == "The file is empty: it holds no bytes at all."
+
+
 def test_limits_are_told_before_the_first_byte(anna: Browser) -> None:
     """A browser can refuse a file itself."""
     limits = anna.http.get("/api/v1/uploads/limits").json()

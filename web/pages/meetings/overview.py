@@ -110,7 +110,7 @@ def _warning(fitness: LanguageFitness, texts: Texts) -> dict[str, str]:
 
 def _warning_when_unknown(unfit: list[LanguageFitness], texts: Texts) -> dict[str, str]:
     _ = texts.say
-    names = ", ".join(texts.language(fitness.language) for fitness in unfit)
+    names = ", ".join(texts.language_in_a_sentence(fitness.language) for fitness in unfit)
     return {
         "language": "auto",
         "title": _("Not every language comes out well with the model %(pack)s") % {"pack": unfit[0].pack},
