@@ -6,6 +6,8 @@
 #   ./install.sh --verify-only      check the bundle and change nothing (needs no root)
 #   ./install.sh --stage-only       install the release and stop before setting the machine up
 #
+# Packs of models (hangjegyzet-models-*.tar) that lie beside this folder are imported too.
+#
 # Everything is checked with openssl and sha256sum before anything of the bundle runs. In this order:
 #   1. plain files with plain names only           4. the release key signed SHA256SUMS
 #   2. three root keys that a person confirmed,    5. exactly the listed files are there, byte for byte
@@ -452,6 +454,22 @@ launch apply --first 9>&- || stop 1 "The machine could not be set up; what faile
     "A gép beállítása nem sikerült; a hiba fent olvasható." \
     "Mend it, then run install.sh again: it goes on where it stopped." \
     "Javítsa ki, majd futtassa újra az install.sh-t: onnan folytatja, ahol megállt."
+
+# --- Models that lie beside the bundle ----------------------------------------------------------------------------------
+
+imported=0
+for pack in "$SOURCE"/../hangjegyzet-models-*.tar "$SOURCE"/../hangjegyzet-models-*.tar.001; do
+    [[ -f $pack ]] || continue
+    say "importing ${pack##*/}" "${pack##*/} behozatala"
+    if /usr/local/bin/hangjegyzet models import "$pack" >>"$LOG" 9>&-; then
+        imported=$((imported + 1))
+    else
+        warn "${pack##*/} was not imported; try again later: hangjegyzet models import FILE" \
+            "${pack##*/} behozatala nem sikerült; később újra: hangjegyzet models import FÁJL"
+    fi
+done
+# Workers take models up when they start.
+if ((imported)); then systemctl try-restart 'hangjegyzet-worker@*.service'; fi
 
 # --- What a technician needs now ----------------------------------------------------------------------------------------
 
