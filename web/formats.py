@@ -25,6 +25,11 @@ def _day(day: date, this_year: int, locale: Locale) -> str:
     return format_skeleton(skeleton, day, locale=_LOCALES[locale])
 
 
+@lru_cache(maxsize=256)
+def _percent(share: float, locale: Locale) -> str:
+    return format_percent(share, locale=_LOCALES[locale])
+
+
 @lru_cache(maxsize=4096)
 def _number(value: float, pattern: str, locale: Locale) -> str:
     return format_decimal(value, format=pattern, locale=_LOCALES[locale])
@@ -59,7 +64,7 @@ class Formats:
 
     def percent(self, share: float) -> str:
         """A share of one: ``0.42`` is ``42 %`` in Hungarian, ``42%`` in English."""
-        return format_percent(share, locale=_LOCALES[self.locale])
+        return _percent(round(share, 2), self.locale)
 
     def size(self, size_bytes: int) -> str:
         """A size in binary units: ``1.5 GiB``."""
