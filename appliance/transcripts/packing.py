@@ -117,15 +117,16 @@ def voice_between(voice: Voice, start_s: float, end_s: float) -> Voice:
 
 def _parts(span: Span, voice: Voice, longest_s: float) -> list[Span]:
     """A span cut at its quietest moments until no part is too long."""
-    if span.duration_s <= longest_s:
-        return [span]
-    values = voice_between(voice, span.start_s, span.end_s)
+    parts = []
     # Cut in the second half of what fits, so that parts are few and none is a splinter.
     first, last = int(longest_s / 2 / VOICE_FRAME_S), int(longest_s / VOICE_FRAME_S)
-    window = values[first:last]
-    calm = np.convolve(window, np.ones(5) / 5, mode="same")
-    at_s = span.start_s + (first + int(calm.argmin())) * VOICE_FRAME_S
-    return [Span(span.start_s, at_s), *_parts(Span(at_s, span.end_s), voice, longest_s)]
+    while span.duration_s > longest_s:
+        window = voice_between(voice, span.start_s, span.end_s)[first:last]
+        calm = np.convolve(window, np.ones(5) / 5, mode="same")
+        at_s = span.start_s + (first + int(calm.argmin())) * VOICE_FRAME_S
+        parts.append(Span(span.start_s, at_s))
+        span = Span(at_s, span.end_s)
+    return [*parts, span]
 
 
 def _with_margins(spans: list[Span], duration_s: float) -> list[Span]:

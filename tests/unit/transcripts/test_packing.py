@@ -27,6 +27,15 @@ def test_silence_makes_no_clip():
     assert pack([], longest_s=LONGEST_S) == []
 
 
+def test_hours_without_a_pause_are_cut_like_minutes():
+    """A detector that is fooled by music for half a day makes many clips, and no error."""
+    heard = np.full(12 * 3600 * 31, 0.9, dtype=np.float32)
+    duration_s = len(heard) * VOICE_FRAME_S
+    spans = speech_spans(heard, duration_s=duration_s, longest_s=LONGEST_S)
+    assert max(span.duration_s for span in spans) <= LONGEST_S
+    assert sum(span.duration_s for span in spans) == pytest.approx(duration_s)
+
+
 def test_speech_without_a_pause_is_cut_at_its_calmest_moment():
     """A speech of a minute is cut where the voice dips, and nothing of it is lost."""
     heard = voice((0, 60), duration_s=60)
