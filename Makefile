@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-quick test-appliance chaos check format bench bench-speech bench-language bench-web \
+.PHONY: help setup setup-dev demo test test-quick test-appliance chaos check format bench bench-speech bench-language bench-long-minutes bench-web \
 	bench-long bench-meetings bench-handover screenshot sample bundle models-pack dependencies clean
 
 PY := .venv/bin/python
@@ -56,6 +56,9 @@ bench-long: setup ## What hours of speech cost in memory and quality; ARGS="--ho
 bench-language: setup ## Decisions, actions, owners, dates and support of minutes against references
 	@$(PY) -m tests.bench.bench_language $(ARGS)
 
+bench-long-minutes: setup ## Minutes of eight hours: memory, and going on after a kill; ARGS=--fake for the method alone
+	@$(PY) -m tests.bench.long_minutes $(ARGS)
+
 bench-web: setup ## Pages, API, uploads and ranges at 32 clients over 100 000 meetings
 	@$(PY) -m tests.bench.bench_web $(ARGS)
 
@@ -73,7 +76,7 @@ sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
 
 bundle: setup ## The signed bundle for a machine without a network (KEYS=folder CUDA=1 DEBS=folder; docs/releases.md)
 	@$(PY) -m images.bundle $(if $(KEYS),--keys "$(KEYS)") $(if $(DEBS),--debs-from "$(DEBS)") \
-		$(if $(CUDA),--engine-from "$$($(PY) -m images.bundle.engine)") $(ARGS)
+		$(if $(CUDA),--cuda) $(ARGS)
 
 models-pack: setup ## Signed packs of the installed models (PACK=name for one, KEYS=folder)
 	@$(PY) -m images.bundle.models $(PACK) $(if $(KEYS),--keys "$(KEYS)") $(ARGS)

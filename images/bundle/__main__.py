@@ -3,7 +3,7 @@
 ::
 
     python -m images.bundle [--out FOLDER] [--keys FOLDER] [--revision COMMIT] [--release-seq N] [--min-from VERSION]
-                            [--debs-from FOLDER] [--engine-from FOLDER]
+                            [--debs-from FOLDER] [--cuda | --engine-from FOLDER]
 
 The same commit, packages, engine and key make the same bytes. Packages come from the distribution as it is today; with
 ``--debs-from`` they are those of an earlier bundle.
@@ -33,7 +33,7 @@ from appliance.releases.model import (
 from appliance.releases.verification import MANIFEST_NAME
 from images.bundle.checkout import ROOT, Checkout, oldest_predecessor, schema_of, version_of
 from images.bundle.debs import Wanted, collect_debs, write_index
-from images.bundle.engine import cached_engine
+from images.bundle.engine import build_cuda_engine, cached_engine
 from images.bundle.sbom import write_sbom
 from images.bundle.sealing import Signer, hash_files, put_keys, seal, write_archive
 from images.bundle.wheels import collect_wheels, engine_wheel
@@ -71,6 +71,7 @@ def make_bundle(work: Path, options: argparse.Namespace, signer: Signer) -> list
     checkout = Checkout.of(options.revision)
     if checkout.has_other_changes:
         _say("the working tree differs from the commit; the bundle holds the commit alone")
+    engine = engine_wheel(options.engine_from or (build_cuda_engine() if options.cuda else cached_engine()))
     source, folder = work / "source", work / "bundle"
     checkout.export(source)
     version = version_of(source)
@@ -83,7 +84,6 @@ def make_bundle(work: Path, options: argparse.Namespace, signer: Signer) -> list
     else:
         collect_debs(folder / "debs", options.cache)
     _say("Python packages")
-    engine = engine_wheel(options.engine_from or cached_engine())
     collect_wheels(folder / "wheels", checkout=checkout, source=source, cache=options.cache, engine=engine)
     built_at = moment(datetime.fromtimestamp(checkout.epoch, UTC))
     write_sbom(folder, source=source, version=str(version), commit=checkout.commit, built_at=built_at)
@@ -150,6 +150,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--release-seq", type=int, help="unset: the number of commits up to it")
     parser.add_argument("--min-from", type=Version.parse, help="oldest version it follows; unset: two minor versions")
     parser.add_argument("--debs-from", type=Path, help="folder with the packages of an earlier bundle")
+    parser.add_argument("--cuda", action="store_true", help="with the language engine for NVIDIA's cards, built here")
     parser.add_argument("--engine-from", type=Path, help="folder with a built wheel of llama-cpp-python")
     parser.add_argument("--cache", type=Path, default=CACHE, help="keeps what was fetched (default: %(default)s)")
     options = parser.parse_args()

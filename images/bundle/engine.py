@@ -4,12 +4,11 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import tomllib
 from pathlib import Path
 
-from appliance.kernel.errors import HangJegyzetError, Unavailable
+from appliance.kernel.errors import Unavailable
 from images.bundle.checkout import ROOT
 from images.bundle.wheels import PIP, UV, locked_version
 
@@ -20,8 +19,8 @@ CUDA_ARCHITECTURES = "75-virtual;80-real;86-real;89-real;90-real;90-virtual"
 
 class ToolkitMissing(Unavailable):
     code = "bundle.cuda_missing"
-    message = "There is no nvcc on this machine."
-    hint = "Install NVIDIA's CUDA toolkit, or make the bundle without CUDA=1."
+    message = "This machine has no complete CUDA toolkit: {part} is missing."
+    hint = "Install NVIDIA's CUDA toolkit with cuBLAS, or make the bundle without CUDA=1."
 
 
 class EngineNotBuilt(Unavailable):
@@ -39,11 +38,14 @@ def cached_engine(*, cuda: bool = False) -> Path:
 
 
 def engine_flags(*, cuda: bool) -> dict[str, str]:
-    """The environment of the build, from pyproject.toml; for cards, with CUDA's runtime linked in."""
+    """The environment of the build, from pyproject.toml.
+
+    The engine for cards needs CUDA's runtime and cuBLAS on the machine that runs it, as the speech engine does.
+    """
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["uv"]
     flags: dict[str, str] = dict(tool["extra-build-variables"][_PACKAGE])
     if cuda:
-        flags["CMAKE_ARGS"] += f" -DGGML_CUDA=ON -DGGML_STATIC=OFF -DCMAKE_CUDA_ARCHITECTURES={CUDA_ARCHITECTURES}"
+        flags["CMAKE_ARGS"] += f" -DGGML_CUDA=ON -DCMAKE_CUDA_ARCHITECTURES={CUDA_ARCHITECTURES}"
     return flags
 
 
@@ -56,8 +58,7 @@ def build_cuda_engine() -> Path:
     folder = cached_engine(cuda=True)
     if any(folder.glob("*.whl")):
         return folder
-    if shutil.which("nvcc") is None:
-        raise ToolkitMissing
+    require_toolkit(Path(os.environ.get("CUDA_HOME") or "/usr/local/cuda"))
     work = Path(tempfile.mkdtemp(prefix="hangjegyzet-cuda-"))
     export = [str(UV), "export", "--quiet", "--frozen", "--no-emit-project", "--no-header", "--no-annotate"]
     locked = subprocess.run(export, cwd=ROOT, capture_output=True, text=True, check=True).stdout
@@ -85,20 +86,18 @@ def build_cuda_engine() -> Path:
     return folder
 
 
+def require_toolkit(home: Path) -> None:
+    """Find out in a second what the build would find out in the middle.
+
+    Raises:
+        ToolkitMissing: the compiler, or cuBLAS, which the CUDA back end computes with.
+    """
+    if shutil.which("nvcc") is None:
+        raise ToolkitMissing(part="nvcc")
+    if not (home / "include" / "cublas_v2.h").is_file():
+        raise ToolkitMissing(part=f"cuBLAS in {home}")
+
+
 def _lines_about(package: str, locked: str) -> str:
     entries = locked.replace("\\\n", " ").splitlines()
     return "".join(f"{entry}\n" for entry in entries if entry.startswith(f"{package}=="))
-
-
-def main() -> int:
-    """``python -m images.bundle.engine``: build for NVIDIA's cards and say where the wheel lies."""
-    try:
-        sys.stdout.write(f"{build_cuda_engine()}\n")
-    except HangJegyzetError as error:
-        sys.stderr.write(f"error: {error}\n{error.remedy}\n")
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

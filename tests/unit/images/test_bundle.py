@@ -17,7 +17,7 @@ from appliance.releases.contents import open_contents
 from appliance.releases.model import Version, is_plain_path
 from images.bundle.checkout import ROOT, oldest_predecessor, schema_of, version_of
 from images.bundle.debs import Deb, Wanted, closure, write_index
-from images.bundle.engine import cached_engine, engine_flags
+from images.bundle.engine import ToolkitMissing, cached_engine, engine_flags, require_toolkit
 from images.bundle.media_wheel import WheelUnknown, without_gpl
 from images.bundle.sbom import write_sbom
 from images.bundle.sealing import hash_files, write_archive
@@ -246,6 +246,19 @@ def test_setup_and_bundle_keep_the_language_engine_in_one_place():
     digest = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert cached_engine().name.endswith(f"-{digest}")
     assert cached_engine(cuda=True) != cached_engine()
+
+
+def test_half_a_cuda_toolkit_is_told_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A compiler without cuBLAS would fail after half an hour."""
+    fill(tmp_path, {"bin/nvcc": b"#!/bin/sh\n"})
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(ToolkitMissing, match="nvcc"):
+        require_toolkit(tmp_path)
+    (tmp_path / "bin" / "nvcc").chmod(0o755)
+    with pytest.raises(ToolkitMissing, match="cuBLAS"):
+        require_toolkit(tmp_path)
+    fill(tmp_path, {"include/cublas_v2.h": b""})
+    require_toolkit(tmp_path)
 
 
 @pytest.mark.parametrize(
