@@ -176,6 +176,13 @@ def load_trust(folder: Path = TRUST_PATH) -> Trust:
         TrustMissing: there are no root keys.
         TrustInvalid, TooFewRootSignatures, StatementInvalid: what is there cannot be used.
     """
+    try:
+        return _load_trust(folder)
+    except PermissionError as error:
+        raise TrustInvalid(source=folder, reason="they cannot be read; run this as root") from error
+
+
+def _load_trust(folder: Path) -> Trust:
     source = str(folder)
     files = [folder / root_name(number) for number in ROOTS]
     if not any(path.is_file() for path in files):

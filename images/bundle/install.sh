@@ -334,8 +334,6 @@ copy_and_verify() {
 apt_from_bundle() {
     local root=$partial/apt
     mkdir -p "$root/lists/partial" "$root/archives/partial" "$root/parts"
-    # apt's own user reads the packages through this folder.
-    chmod 0711 "$partial" "$bundle"
     echo "deb [trusted=yes] file:$bundle/debs ./" >"$root/sources.list"
     DEBIAN_FRONTEND=noninteractive apt-get --quiet --yes -o Dir::Etc::sourcelist="$root/sources.list" \
         -o Dir::Etc::sourceparts="$root/parts" -o Dir::State::lists="$root/lists" -o Dir::Cache::archives="$root/archives" \

@@ -307,6 +307,17 @@ def test_trust_is_what_lies_in_the_machine_s_folder(tmp_path: Path):
         load_trust(tmp_path / "trust")
 
 
+def test_trust_that_may_not_be_read_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Whoever is not root is told so, and not that there is none."""
+
+    def forbid(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "stat", forbid)
+    with pytest.raises(errors.TrustInvalid, match="as root"):
+        load_trust(tmp_path)
+
+
 def test_a_fingerprint_is_compared_as_a_person_writes_it(bundle: Path):
     """Blanks, colons and capitals do not matter; one digit does."""
     with open_contents(bundle) as contents:
