@@ -298,6 +298,10 @@ def _same_task(draft: ActionDraft, known: ActionDraft, reading: Reading) -> bool
 
 
 def _without_moments(text: str, reading: Reading) -> str:
+    return reading.once(_cut_moments, text)
+
+
+def _cut_moments(text: str, reading: Reading) -> str:
     for moment in reversed(moments(text, reading.lexicon)):
         text = text[: moment.start] + text[moment.end :]
     return text

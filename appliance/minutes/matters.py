@@ -9,7 +9,7 @@ from typing import Final
 
 from appliance.language.numbers import number_values, numbers
 from appliance.language.times import moments
-from appliance.language.words import fold, normalised, overlap, words
+from appliance.language.words import content_stems, fold, normalised, overlap, words
 from appliance.minutes.cues import Patterns, says
 from appliance.minutes.reading import Reading, Sentence
 
@@ -29,6 +29,10 @@ LOOK_BACK: Final = 3
 
 def matter(text: str, reading: Reading) -> list[str]:
     """The words of meaning of a statement, without numbers, moments and the words that propose or bind."""
+    return reading.once(_matter, text)
+
+
+def _matter(text: str, reading: Reading) -> list[str]:
     for moment in reversed(moments(text, reading.lexicon)):
         text = text[: moment.start] + text[moment.end :]
     cue = reading.cues.decisions
@@ -42,21 +46,28 @@ def matter(text: str, reading: Reading) -> list[str]:
         for word in words(text)
         if word.folded not in reading.lexicon.reporting and not number_values(word.text, reading.lexicon)
     )
-    return reading.stems(kept)
+    return content_stems(kept, reading.lexicon)
 
 
 def named_moments(text: str, reading: Reading) -> set[str]:
     """The moments of a statement, as words."""
+    return reading.once(_named_moments, text)
+
+
+def _named_moments(text: str, reading: Reading) -> set[str]:
     return {normalised(moment.text) for moment in moments(text, reading.lexicon)}
 
 
 def same_figures(left: str, right: str, reading: Reading) -> bool:
     """Whether two statements name a number or a moment in common."""
-    a = {number.value for number in numbers(left, reading.lexicon)}
-    b = {number.value for number in numbers(right, reading.lexicon)}
+    a, b = reading.once(_values, left), reading.once(_values, right)
     return any(_same_number(one, other) for one in a for other in b) or bool(
         named_moments(left, reading) & named_moments(right, reading)
     )
+
+
+def _values(text: str, reading: Reading) -> set[Decimal]:
+    return {number.value for number in numbers(text, reading.lexicon)}
 
 
 def _same_number(left: Decimal, right: Decimal) -> bool:

@@ -2,15 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
 
 from appliance.language.citations import Citation
 from appliance.language.lexicon import Lexicon, lexicon
 from appliance.language.words import content_stems, fold, sentences, words
 from appliance.minutes.cues import Cues, cues, says
 from appliance.transcripts.model import Segment, Transcript
+
+T = TypeVar("T")
 
 _ENDS: Final = re.compile(r"[.!?…][\"'”»)]*$")
 _LABEL: Final = re.compile(r"^(?:speaker|beszélő|unknown|ismeretlen)\b", re.IGNORECASE)
@@ -55,7 +57,8 @@ class Sentence:
 class Reading:
     """The whole meeting, ready to be searched.
 
-    ``people`` are names that somebody is called by; ``names`` are all words that look like names.
+    ``people`` are names that somebody is called by; ``names`` are all words that look like names. What is worked out of
+    a text once is remembered as long as the reading lives: a long meeting compares each decision with all before it.
     """
 
     language: str
@@ -64,6 +67,17 @@ class Reading:
     sentences: tuple[Sentence, ...]
     people: frozenset[str]
     names: frozenset[str]
+    _known: dict[tuple[Callable[[str, "Reading"], Any], str], Any] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def once(self, work_out: Callable[[str, "Reading"], T], text: str) -> T:
+        """What ``work_out`` makes of a text of this meeting; worked out only once."""
+        key = (work_out, text)
+        if key not in self._known:
+            self._known[key] = work_out(text, self)
+        found: T = self._known[key]
+        return found
 
     def after(self, sentence: Sentence, count: int) -> tuple[Sentence, ...]:
         """The sentences that follow."""
@@ -75,7 +89,7 @@ class Reading:
 
     def stems(self, text: str) -> list[str]:
         """The words of a text that carry meaning."""
-        return content_stems(text, self.lexicon)
+        return self.once(_stems, text)
 
 
 def read(transcript: Transcript) -> Reading:
@@ -93,6 +107,10 @@ def read(transcript: Transcript) -> Reading:
         people=people,
         names=people | _capitalised(found, words_of),
     )
+
+
+def _stems(text: str, reading: Reading) -> list[str]:
+    return content_stems(text, reading.lexicon)
 
 
 def _groups(segments: Sequence[Segment]) -> list[list[Segment]]:

@@ -1,4 +1,4 @@
-"""A meeting of many hours, killed on the way: ``python -m tests.bench.long_meeting [--hours 8] [--fake]``.
+"""A meeting of many hours, killed on the way: ``python -m tests.bench.long_minutes [--hours 8] [--fake]``.
 
 The transcript is made of the reference meetings over and over, each time with other names, numbers and weekdays, at the
 pace of people talking. A child process writes its minutes and is killed with SIGKILL after some answers; a second one
@@ -105,7 +105,7 @@ def measure(*, hours: float, fake: bool, kill_after: int) -> dict[str, Any]:
     """Kill the first child after ``kill_after`` answers and let the second one finish."""
     with tempfile.TemporaryDirectory(prefix="long-meeting-") as name:
         folder = Path(name)
-        command = [sys.executable, "-m", "tests.bench.long_meeting", "--child", name, "--hours", str(hours)]
+        command = [sys.executable, "-m", "tests.bench.long_minutes", "--child", name, "--hours", str(hours)]
         command += ["--fake"] if fake else []
         first = subprocess.Popen(command)
         while first.poll() is None and len(_journal(folder)) < kill_after:
