@@ -291,13 +291,14 @@ fi
 exec 9>"$LOCK"
 flock -n 9 || stop 5 "Another installation is running." "Már fut egy telepítés."
 
-# What is not whole has no name of a release; it goes when this ends, and when a later run finds it.
-partial=$RELEASES/.incoming
-clean_up() { rm -rf "$partial"; }
+# What is not whole has no name of a release; it goes when this ends, and when a later run finds it. Each run has a folder
+# of its own: programs that a killed run left behind may still be writing into theirs.
+readonly partial=$RELEASES/.incoming.$$
+clean_up() { rm -rf "$RELEASES"/.incoming.* || true; }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP
-clean_up
 mkdir -p "$RELEASES"
+clean_up
 
 # logged ENGLISH HUNGARIAN COMMAND...: talk goes to the log, its end to the person if the command fails.
 logged() {
@@ -347,7 +348,13 @@ install_debs() {
         mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
     fi
-    dpkg --configure -a
+    # A run that was killed may have left dpkg behind, which goes on, or packages half set up.
+    local attempt
+    for attempt in {60..0}; do
+        if dpkg --configure -a; then break; fi
+        ((attempt)) || return 1
+        sleep 5
+    done
     apt_from_bundle update
     local names
     mapfile -t names <"$bundle/debs/wanted"
