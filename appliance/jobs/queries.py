@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, cast
 from uuid import UUID
 
 from appliance.database.engine import Database
-from appliance.database.reads import Question, Rows
+from appliance.database.reads import Question, Rows, limited
 from appliance.jobs.errors import JobNotFound
 from appliance.jobs.estimates import Pace, learn, longest_way_s, shares, step_eta_s
 from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
@@ -25,12 +25,10 @@ _JOBS: Final = """
            j.failure_message, j.failure_remedy, j.created_at, j.started_at, j.finished_at, now()
     FROM job j WHERE j.tenant_id = %(tenant)s"""
 _SOME: Final = f"{_JOBS} AND j.id = ANY(%(job_ids)s) ORDER BY j.id DESC"
-_PAGE: Final = f"""{_JOBS}
-      AND (CAST(%(owner_id)s AS uuid) IS NULL OR j.owner_id = %(owner_id)s)
-      AND (CAST(%(states)s AS text[]) IS NULL OR j.state = ANY(%(states)s))
-      AND (CAST(%(before)s AS uuid) IS NULL OR j.id < %(before)s)
-    ORDER BY j.id DESC
-    LIMIT %(most)s"""
+_OWNED: Final = " AND j.owner_id = %(owner_id)s"
+_IN_STATES: Final = " AND j.state = ANY(%(states)s)"
+_BEFORE: Final = " AND j.id < %(before)s"
+_NEWEST_FIRST: Final = " ORDER BY j.id DESC"
 _STEPS: Final = """
     SELECT s.job_id, s.name, s.queue, s.state, s.needs, s.progress, s.progress_from, s.attempt, s.tries,
            s.failure_code, s.failure_message, s.failure_remedy, s.ready_at, s.started_at, s.finished_at
@@ -123,8 +121,9 @@ def page(
         before: only older than this job; the last id of the page before.
     """
     wanted = [state.value for state in states] if states else None
-    values = {"tenant": tenant_id, "owner_id": owner_id, "states": wanted, "before": before, "most": most}
-    (jobs,) = database.ask(tenant_id, Question(_PAGE, values))
+    values = {"tenant": tenant_id, "owner_id": owner_id, "states": wanted, "before": before}
+    statement = _JOBS + (_OWNED if owner_id else "") + (_IN_STATES if wanted else "") + (_BEFORE if before else "")
+    (jobs,) = database.ask(tenant_id, Question(limited(statement + _NEWEST_FIRST, most), values))
     if not jobs:
         return ()
     (steps,) = database.ask(tenant_id, Question(_STEPS, {"job_ids": [job[0] for job in jobs]}))

@@ -16,7 +16,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from appliance.database.engine import Tx
-from appliance.database.reads import Question
+from appliance.database.reads import Question, limited
 from appliance.jobs.model import JobState
 from appliance.kernel.ids import MeetingId, TenantId, UploadId, UserId
 from appliance.keyring.queries import WrappedMeetingKey
@@ -47,7 +47,7 @@ _THIS: Final = " WHERE m.id = %(meeting)s"
 _OF_TENANT: Final = " WHERE m.tenant_id = %(tenant)s"
 _OWN: Final = " AND m.owner_id = %(reader)s"
 _AFTER: Final = " AND (m.created_at, m.id) < (%(created_at)s, %(id)s)"
-_NEWEST_FIRST: Final = " ORDER BY m.created_at DESC, m.id DESC LIMIT %(most)s"
+_NEWEST_FIRST: Final = " ORDER BY m.created_at DESC, m.id DESC"
 
 _EXPIRED = text("SELECT id, tenant_id FROM upload WHERE expires_at < :now ORDER BY expires_at LIMIT :most")
 _REMOVALS = text("SELECT blob, tenant_id FROM blob_removal WHERE queued_at <= :before ORDER BY queued_at LIMIT :most")
@@ -95,10 +95,10 @@ def one(meeting_id: MeetingId, *, reader: UserId | None) -> Question:
 
 def page(tenant_id: TenantId, *, reader: UserId | None, after: tuple[datetime, UUID] | None, most: int) -> Question:
     """Asks for up to ``most`` meetings, newest first, from the one behind ``after`` on; the same cost on every page."""
-    statement = _KEYED + _OF_TENANT + (_OWN if reader else "") + (_AFTER if after else "") + _NEWEST_FIRST
+    statement = _KEYED + _OF_TENANT + (_OWN if reader else "") + (_AFTER if after else "")
     created_at, last_id = after or (None, None)
-    values = {"tenant": tenant_id, "reader": reader, "created_at": created_at, "id": last_id, "most": most}
-    return Question(statement, values)
+    values = {"tenant": tenant_id, "reader": reader, "created_at": created_at, "id": last_id}
+    return Question(limited(statement + _NEWEST_FIRST, most), values)
 
 
 def keyed(row: Sequence[Any]) -> tuple[SealedMeeting, WrappedMeetingKey]:

@@ -9,7 +9,7 @@ import pytest
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.database.engine import Database
 from appliance.database.errors import DatabaseUnavailable
-from appliance.database.reads import Question
+from appliance.database.reads import Question, limited
 from appliance.kernel.ids import TenantId
 from tests.factories.database import TestDatabase, kill_server
 
@@ -56,6 +56,13 @@ def test_all_questions_of_a_journey_are_one_transaction(narrow: Database, tenant
     first, second = narrow.ask(tenant, SNAPSHOT, SNAPSHOT)
     assert first == second
     assert first[0][:2] == (str(tenant), "on")
+
+
+def test_a_statement_is_planned_once_and_not_for_every_value(narrow: Database, tenant: TenantId) -> None:
+    """On every connection, those included that take the place of dead ones."""
+    mode = Question("SELECT current_setting('plan_cache_mode')")
+    assert narrow.ask(tenant, mode) == [[("force_generic_plan",)]]
+    assert narrow.ask(tenant, Question(limited("SELECT n FROM generate_series(1, 9) n", 2))) == [[(1,), (2,)]]
 
 
 def test_a_hot_read_cannot_write(db: TestDatabase, tenant: TenantId) -> None:
