@@ -32,6 +32,8 @@ class Entry:
         """Import the command."""
         command = self.build(import_module(self.module).app)
         command.name = self.name
+        for each in command.commands.values() if isinstance(command, TyperGroup) else ():
+            each.short_help = each.short_help or _first_line(each.help)
         return command
 
 
@@ -60,12 +62,17 @@ class _Deferred(TyperCommand):
     """Stands for a command until somebody calls it."""
 
     def __init__(self, entry: Entry) -> None:
-        super().__init__(entry.name, help=entry.help)
+        super().__init__(entry.name, help=entry.help, short_help=entry.help)
         self.entry = entry
 
     def make_context(self, *arguments: Any, **named: Any) -> Any:
         """The context of the real command: whoever calls goes on with ``context.command``."""
         return self.entry.load().make_context(*arguments, **named)
+
+
+def _first_line(text: str | None) -> str:
+    """All of it: lists of commands would otherwise cut it off in the middle."""
+    return (text or "").partition("\n")[0]
 
 
 def _only_command(app: Typer) -> TyperCommand:
