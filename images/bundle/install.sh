@@ -403,7 +403,7 @@ keep_trust() {
 point_to() {
     local old
     old=$(readlink "$HOME_DIR/current" || true)
-    if [[ -n $old && $old != "releases/$version" ]]; then
+    if [[ -n $old && $old != "releases/$version" && -d $HOME_DIR/$old ]]; then
         ln -sfn "$old" "$HOME_DIR/previous.new"
         mv -T "$HOME_DIR/previous.new" "$HOME_DIR/previous"
     fi
