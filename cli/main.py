@@ -24,7 +24,10 @@ COMMANDS = (
         "apply",
         "Bring the machine into the state that appliance.toml declares; a failure brings the previous one back.",
     ),
-    verb("health", "Look at the machine: what is well, what is not, and what to do now."),
+    verb(
+        "health",
+        "Look at the machine: what is well, what is not, and what to do now. Exit code 1 if anything is critical.",
+    ),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
     verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),
