@@ -426,7 +426,7 @@ for kept in "$RELEASES"/*.replaced; do
     if [[ -e ${kept%.replaced} ]]; then rm -rf "$kept"; else mv "$kept" "${kept%.replaced}"; fi
 done
 
-if [[ -e $HOME_DIR/current && $mode == install ]]; then
+if [[ -L $HOME_DIR/current && $mode == install ]]; then
     current=$(readlink "$HOME_DIR/current")
     manifest_version=$(text_field "$SOURCE/manifest.json" version)
     [[ $current == "releases/$manifest_version" ]] ||
