@@ -31,7 +31,8 @@ def recording(appliance: Appliance) -> Path:
 
 def test_a_recording_goes_in_and_a_record_comes_out(appliance: Appliance, recording: Path) -> None:
     """Added, waited for, listed, shown, exported in every form, renamed and destroyed."""
-    added = appliance.run_json("meeting", "add", str(recording), "--wait", "--language", "en", "--speakers", "2")
+    wishes = ("--language", "en", "--speakers", "2", "--words", "Őrség, Zala", "--words", "Zsigmond Kft.")
+    added = appliance.run_json("meeting", "add", str(recording), "--wait", *wishes)
     assert added["state"] == "done"
     meeting_id = added["meeting_id"]
 
@@ -54,6 +55,10 @@ def test_a_recording_goes_in_and_a_record_comes_out(appliance: Appliance, record
     exported = appliance.folder / f"{meeting_id}.audio"
     assert hashlib.sha256(exported.read_bytes()).digest() == hashlib.sha256(recording.read_bytes()).digest()
     assert exported.stat().st_mode & 0o077 == 0
+
+    assert appliance.call_json("meeting", "words", meeting_id) == {"words": ["Őrség", "Zala", "Zsigmond Kft."]}
+    assert appliance.call_json("meeting", "words", meeting_id, "Zala", "Őrség") == {"words": ["Zala", "Őrség"]}
+    appliance.call("meeting", "words", meeting_id, "x" * 401, expect=2)
 
     assert appliance.call_json("meeting", "rename", meeting_id, "Elnökségi ülés")["title"] == "Elnökségi ülés"
     assert appliance.call_json("meeting", "delete", meeting_id, "--yes")["deleted"]
