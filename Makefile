@@ -21,9 +21,14 @@ setup-dev: ## The same, and what tests and checks need
 demo: setup ## Start the appliance, send a meeting through it, show transcript and minutes (ONCE=1: then exit)
 	@.venv/bin/hangjegyzet demo $(if $(ONCE),--once) $(ARGS)
 
+# Whole files, so that what a module sets up is set up once. What measures, kills or drives a browser has the machine alone.
+TWO_AT_ONCE := -n 2 --dist loadfile
+ALONE := tests/browser tests/quality tests/system
+
 test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database tests on the distribution's
-	@$(PY) -m pytest --ignore tests/appliance $(ARGS)
-	@HANGJEGYZET_TEST_PG=distribution $(PY) -m pytest tests/integration tests/migration -m "not models" --ignore tests/integration/test_media.py $(ARGS)
+	@$(PY) -m pytest $(TWO_AT_ONCE) --ignore tests/appliance $(ALONE:%=--ignore %) $(ARGS)
+	@$(PY) -m pytest $(ALONE) $(ARGS)
+	@HANGJEGYZET_TEST_PG=distribution $(PY) -m pytest $(TWO_AT_ONCE) tests/integration tests/migration -m "not models" --ignore tests/integration/test_media.py $(ARGS)
 
 test-appliance: setup-dev ## Install, use and break whole machines, booted from scratch without a network (root; needs mmdebstrap, systemd-container)
 	@$(PY) -m pytest tests/appliance -s $(ARGS)

@@ -90,8 +90,10 @@ class Machine:
     def ask(self, statement: str) -> Any:
         """One value from the machine's database, through its own ``/run``."""
         socket = self.server.layout.socket_dir.resolve().relative_to("/run")
-        host = f"/proc/{self._first_process()}/root/run/{socket}"
-        with psycopg.connect(host=host, dbname=DATABASE, user=DatabaseRole.OWNER.value, connect_timeout=5) as owner:
+        host = Path("/proc", str(self._first_process()), "root", "run", socket)
+        with psycopg.connect(
+            host=str(host), dbname=DATABASE, user=DatabaseRole.OWNER.value, connect_timeout=5
+        ) as owner:
             row = owner.execute(statement.encode()).fetchone()
         return None if row is None else row[0]
 
