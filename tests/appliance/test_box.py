@@ -30,9 +30,9 @@ def test_a_box_is_bare_and_alone(box: Box) -> None:
 
 def test_a_power_cut_leaves_the_disk_and_nothing_else(box: Box) -> None:
     """What was on the disk is there again; what was in memory is not."""
-    box.run("sh", "-c", "echo kept >/root/kept; sync; echo lost >/run/lost")
+    box.run("sh", "-c", "echo kept >/var/kept; sync; echo lost >/run/lost")
     box.power_cut()
     assert not box.is_on
     box.boot()
-    assert box.run("cat", "/root/kept").stdout == "kept\n"
+    assert box.run("cat", "/var/kept").stdout == "kept\n"
     assert box.run("test", "-e", "/run/lost", check=False).returncode == 1
