@@ -51,6 +51,45 @@ REASONS: Final = (
 )
 """What errors give as their ``reason``, where a person can meet it on a page."""
 
+FOUND_IN_FILES: Final = (
+    marked("Matroska content encryption"),
+    marked("Windows Media DRM"),
+    marked("a 7z archive"),
+    marked("a MIDI score, which is notes and no sound"),
+    marked("a PDF document"),
+    marked("a concat script"),
+    marked("a database"),
+    marked("a gzip archive"),
+    marked("a link"),
+    marked("a picture"),
+    marked("a pls playlist"),
+    marked("a program"),
+    marked("a rar archive"),
+    marked("a session description"),
+    marked("a streaming manifest"),
+    marked("a text document"),
+    marked("a zip archive or an office document"),
+    marked("a zip archive with a password"),
+    marked("a zstd archive"),
+    marked("about {seconds} s"),
+    marked("an encrypted volume"),
+    marked("an m3u playlist"),
+    marked("an old office document"),
+    marked("an unknown length"),
+    marked("copy protection of an mp4 (Common Encryption or FairPlay)"),
+    marked("encrypted with OpenPGP"),
+    marked("encrypted with OpenSSL"),
+    marked("encrypted with age"),
+    marked("in no audio or video format that the appliance knows"),
+    marked("memory"),
+    marked("nothing but zeros"),
+    marked("of an unknown kind"),
+    marked("text"),
+    marked("time"),
+    marked("{name} at {rate} samples a second"),
+)
+"""What the media decoder says a refused file is, is under, has or lacks."""
+
 
 def retold(code: str, text: str, catalogue: NullTranslations) -> str:
     """``text`` in the catalogue's language; as it is when its template is not known or says something else."""
@@ -58,8 +97,8 @@ def retold(code: str, text: str, catalogue: NullTranslations) -> str:
 
 
 def reason_told(reason: str, catalogue: NullTranslations) -> str:
-    """A reason that an error carries as one of its values, in the catalogue's language."""
-    return _said_again(reason, REASONS, catalogue)
+    """A reason or a finding that an error carries as one of its values, in the catalogue's language."""
+    return _said_again(reason, (*REASONS, *FOUND_IN_FILES), catalogue)
 
 
 def _said_again(text: str, templates: Iterable[str], catalogue: NullTranslations) -> str:

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 import appliance
+from appliance.adapters.media import formats
 from appliance.identity.errors import WeakPassword
 from appliance.identity.model import checked_password
 from appliance.kernel.errors import HangJegyzetError
-from appliance.meetings.errors import Silent, Truncated
+from appliance.meetings.errors import EncryptedMedia, NotMedia, Silent, Truncated, UnsupportedAudio
 from web.i18n import translations
 from web.rendering import error_text
-from web.retelling import REASONS, retold
+from web.retelling import FOUND_IN_FILES, REASONS, retold
 from web.security import csrf
 
 HU = translations("hu")
@@ -63,3 +64,31 @@ def test_every_reason_of_the_rooms_has_a_translation() -> None:
     given = {found for path in rooms for found in re.findall(r'reason=f?"([^"]+)"', path.read_text())}
     known = {re.sub(r"\{\w+\}", "{}", reason) for reason in REASONS}
     assert {re.sub(r"\{[^}]+\}", "{}", reason) for reason in given} <= known
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NotMedia(content="a PDF document"), "A fájl nem felvétel: a tartalma PDF-dokumentum."),
+        (EncryptedMedia(protection="encrypted with OpenPGP"), "A fájl védett (OpenPGP-vel titkosítva)"),
+        (Truncated(found_s=3.0, expected="about 60 s"), "kb. 60 mp"),
+        (UnsupportedAudio(codec="opus at 123 samples a second"), "opus, másodpercenként 123 minta"),
+    ],
+)
+def test_what_was_found_in_a_refused_file_is_told_too(error: HangJegyzetError, told: str) -> None:
+    """At once and from what a job has stored: no English phrase stands in the middle of a Hungarian sentence."""
+    assert told in error_text(error, "hu")[0]
+    assert told in retold(error.code, str(error), HU)
+
+
+def test_every_finding_of_the_media_decoder_has_a_translation() -> None:
+    """They too are written down a second time, and must be the same words."""
+    listed = {name for table in (formats._PLAYLISTS, formats._PROTECTED, formats._FOREIGN) for _, name in table}
+    fields = "content|protection|resource|codec|expected"
+    said = re.compile(rf'(?:{fields})(?: ?=|":) ?f?"([^"]+)"|return "([^"]+)"|else "([^"]+)"')
+    sources = [(ROOMS / "adapters" / "media" / f"{name}.py").read_text() for name in ("formats", "structure", "child")]
+    refusals = (ROOMS / "adapters" / "media" / "decoder.py").read_text().partition("def _clean")[0]
+    given = {next(filter(None, found)) for source in (*sources, refusals) for found in said.findall(source)}
+    known = {re.sub(r"\{\w+\}", "{}", phrase) for phrase in FOUND_IN_FILES}
+    assert {re.sub(r"\{[^}]+\}", "{}", phrase) for phrase in listed | given} == known
+    assert [phrase for phrase in FOUND_IN_FILES if HU.gettext(phrase) == phrase] == []
