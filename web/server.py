@@ -56,7 +56,8 @@ class Listener:
         """Address to open in a browser on this machine."""
         scheme = "https" if self.certificate else "http"
         host = "localhost" if self.host in EVERYWHERE else f"[{self.host}]" if ":" in self.host else self.host
-        return f"{scheme}://{host}:{self.port}"
+        port = "" if (scheme, self.port) in {("https", 443), ("http", 80)} else f":{self.port}"
+        return f"{scheme}://{host}{port}"
 
 
 def listener_for(host: str, port: int, certificate: Certificate | None) -> Listener:

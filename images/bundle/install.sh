@@ -481,9 +481,14 @@ if ((imported)); then systemctl try-restart 'hangjegyzet-worker@*.service'; fi
 address=$(hostname -f 2>/dev/null || hostname)
 port=$(launch config get web.port 2>/dev/null || true)
 [[ $port =~ ^[0-9]+$ ]] || port=8443
+if ((port == 443)); then port=; else port=:$port; fi
 code=$(/usr/local/bin/hangjegyzet user first-code --json 2>>"$LOG" | sed -n 's/^ *"code": "\([^"]*\)".*$/\1/p' || true)
 printf '\n%s\n\n' "$(t "HangJegyzet $version is running." "A HangJegyzet $version fut.")"
-printf '    %-28s https://%s:%s\n' "$(t Address Cím)" "$address" "$port"
+printf '    %-28s https://%s%s\n' "$(t Address Cím)" "$address" "$port"
+# Where nobody has told the name to the network yet.
+for number in $(ip -4 -brief address show scope global 2>/dev/null | awk '{sub("/.*", "", $3); print $3}'); do
+    printf '    %-28s https://%s%s\n' "" "$number" "$port"
+done
 if [[ -r $CERTIFICATE ]]; then
     printf '    %-28s %s\n' "$(t "Certificate (SHA-256)" "Tanúsítvány (SHA-256)")" \
         "$(openssl x509 -in "$CERTIFICATE" -noout -fingerprint -sha256 | cut -d= -f2)"

@@ -75,3 +75,5 @@ def test_port_0_picks_a_free_one() -> None:
 def test_an_ipv6_address_is_written_as_urls_want_it() -> None:
     """In brackets."""
     assert Listener("::1", 8443, None).url == "http://[::1]:8443"
+    assert Listener("::", 8443, None).url == "http://localhost:8443"
+    assert Listener("10.1.2.3", 80, None).url == "http://10.1.2.3"
