@@ -24,6 +24,7 @@ from appliance.meetings.model import MeetingRow, MeetingView
 from appliance.meetings.uploads import StartedMeeting
 from appliance.search.model import Hit
 from appliance.settings import Settings
+from appliance.transcripts.model import Removed
 from cli.commands.meeting_exports import EXPORTS, Export
 from cli.exit_codes import ExitCode
 from cli.output import print_fields, print_json, print_table, progress_bar, talk
@@ -156,6 +157,27 @@ def words(
         print_json({"words": list(kept)})
     else:
         print_fields({"words": ", ".join(kept)})
+
+
+@app.command()
+def restore(
+    meeting: Id,
+    number: Annotated[int | None, typer.Argument(help="Which one to put back; unset lists them.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List what was removed from a transcript as invented, each with its reason, or put one of them back."""
+    with _services() as (services, actor):
+        meeting_id, transcripts = _meeting_id(meeting), services.transcripts
+        transcript = (
+            transcripts.get(actor, meeting_id) if number is None else transcripts.restore(actor, meeting_id, number)
+        )
+    if as_json:
+        print_json({"removed": [_removed(place, cut) for place, cut in enumerate(transcript.removed)]})
+        return
+    rows = [
+        (place, format_clock(cut.start_s), cut.reason.value, cut.text) for place, cut in enumerate(transcript.removed)
+    ]
+    print_table(("number", "at", "reason", "text"), rows, empty="Nothing is removed.")
 
 
 @app.command()
@@ -316,6 +338,16 @@ def _fields(view: MeetingView) -> dict[str, Any]:
             "sample_rate": recording.sample_rate,
             "has_video": recording.has_video,
         },
+    }
+
+
+def _removed(number: int, removed: Removed) -> dict[str, Any]:
+    return {
+        "number": number,
+        "start_s": removed.start_s,
+        "end_s": removed.end_s,
+        "text": removed.text,
+        "reason": removed.reason.value,
     }
 
 

@@ -1,5 +1,8 @@
 """Transcripts and minutes over HTTP: read where one is, or taken away as files."""
 
+from uuid import UUID
+
+import msgspec
 import pytest
 
 from appliance.kernel.actor import Actor
@@ -7,9 +10,10 @@ from appliance.kernel.ids import MeetingId
 from appliance.minutes.exports import to_json
 from appliance.minutes.model import Minutes
 from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.model import Reason, removal
 from tests.factories.meetings import a_meeting
 from tests.factories.portal import Browser, Portal
-from tests.factories.transcripts import transcript
+from tests.factories.transcripts import transcript, words
 
 SAID = transcript(("Speaker 1", "Megnyitom az ülést."), ("Speaker 2", "Elfogadjuk a költségvetést."), language="hu")
 MINUTES = Minutes(language="hu", summary=(), topics=(), decisions=(), actions=(), questions=(), model="test")
@@ -116,6 +120,19 @@ def test_a_meeting_without_documents_says_so(portal: Portal, anna: Browser) -> N
         answer = anna.http.get(f"/api/v1/meetings/{meeting_id}/{document}")
         assert answer.status_code == 404
         assert answer.json()["code"].startswith(document)
+
+
+def test_a_removed_passage_is_put_back(portal: Portal, anna: Browser, path: str) -> None:
+    """The answer is the new transcript, with the passage in its place and nothing removed any more."""
+    services, meeting_id = portal.services, MeetingId(UUID(path.rpartition("/")[2]))
+    cut = removal(words("Köszönöm a figyelmet!", start_s=9.0), Reason.HALLUCINATION)
+    with services.database.transaction(services.home_tenant) as tx:
+        TranscriptStore(services.documents).put(tx, meeting_id, msgspec.structs.replace(SAID, removed=(cut,)))
+    answer = anna.http.post(f"{path}/transcript/removed/0/restore", headers=anna.unsafe)
+    assert answer.status_code == 200
+    assert [segment["text"] for segment in answer.json()["segments"]][-1] == "Köszönöm a figyelmet!"
+    assert answer.json()["removed"] == []
+    assert anna.http.get(f"{path}/transcript").json() == answer.json()
 
 
 def test_there_is_nothing_to_restore_where_nothing_was_removed(anna: Browser, path: str) -> None:
