@@ -29,7 +29,7 @@ def follow(services: Services, actor: Actor, job_id: JobId) -> JobView:
                 return job
             if not told and job.state is JobState.QUEUED and time.monotonic() - began > _UNBEGUN_S:
                 told = True
-                talk.print("Nobody has begun yet. Is the appliance running? hangjegyzet serve", style="yellow")
+                talk.print("Nobody has begun yet. Do workers run? hangjegyzet worker --queue general", style="yellow")
             changes.wait(_LOOK_S)
 
 

@@ -118,13 +118,15 @@ def verify(
 
 
 @app.command()
-def use(name: Annotated[str, typer.Argument(help="Pack to put to use.")]) -> None:
+def use(name: Annotated[str, typer.Argument(help="Pack to put to use.")], as_json: AsJson = False) -> None:
     """Put an installed pack to use; workers take it up at their next start."""
     settings = Settings()
     registry = open_registry(settings)
     registry.get(name)  # a misspelt name needs no database to be refused
     with _told_trail(settings):
         pack = registry.use(name)
+    if as_json:
+        print_json(_fields(pack))
     talk.print(f"{pack.name} is now in use for {pack.kind.value} ({pack.pack.seat.value}).")
 
 

@@ -51,7 +51,7 @@ def test_a_pack_is_imported_listed_used_verified_and_removed(models, source, tmp
     assert (imported["name"], imported["in_use"], imported["provenance"]) == ("small-speech", True, "manifest")
     other = a_folder(tmp_path / "other", members(a_pack("other-speech")))
     assert "models use other-speech" in models("import", other).stderr
-    assert models("use", "other-speech").returncode == 0
+    assert json.loads(models("use", "other-speech", "--json").stdout)["in_use"] is True
     listed = {pack["name"]: pack["in_use"] for pack in json.loads(models("list", "--json").stdout)}
     assert listed == {"small-speech": False, "other-speech": True}
     assert {report["state"] for report in json.loads(models("verify", "--json").stdout)} == {"ok"}
