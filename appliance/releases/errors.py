@@ -157,7 +157,7 @@ class WrongTarget(Refused):
 class ReleaseReplayed(Refused):
     code = "releases.replayed"
     message = "Release {version} has the number {found}; this machine has already had number {high}."
-    hint = "An older release may hold holes that are closed by now. Go back with: hangjegyzet rollback"
+    hint = "An older release may hold holes that are closed by now. Install that release, or a newer one."
 
 
 class ReleaseIsOlder(Refused):

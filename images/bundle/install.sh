@@ -239,8 +239,8 @@ require_this_machine() {
     [[ $high =~ ^[0-9]{1,16}$ ]] || damaged "$HIGH_SEQ is damaged." "A(z) $HIGH_SEQ fájl sérült."
     ((seq >= high)) || refused "Release $version has the number $seq; this machine has already had number $high." \
         "A(z) $version kiadás sorszáma $seq; ezen a gépen már $high sorszámú is volt." \
-        "An older release may hold holes that are closed by now. Go back with: hangjegyzet rollback" \
-        "Egy régebbi kiadásban azóta befoltozott rések lehetnek. Visszalépés: hangjegyzet rollback"
+        "An older release may hold holes that are closed by now. Install that release, or a newer one." \
+        "Egy régebbi kiadásban azóta befoltozott rések lehetnek. Azt a kiadást telepítse, vagy újabbat."
 }
 
 require_resources() {
@@ -432,7 +432,7 @@ if [[ -L $HOME_DIR/current && $mode == install ]]; then
     [[ $current == "releases/$manifest_version" ]] ||
         stop 3 "${current#releases/} is installed. install.sh is for a new machine." \
             "Már telepítve van: ${current#releases/}. Az install.sh új gépre való." \
-            "Upgrade with: hangjegyzet upgrade BUNDLE" "Frissítés: hangjegyzet upgrade TELEPÍTŐCSOMAG"
+            "This release cannot upgrade another one yet." "Ez a kiadás még nem tud frissíteni egy másikat."
 fi
 
 readonly bundle=$partial/bundle
