@@ -30,7 +30,8 @@ test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database 
 	@$(PY) -m pytest $(ALONE) $(ARGS)
 	@HANGJEGYZET_TEST_PG=distribution $(PY) -m pytest $(TWO_AT_ONCE) tests/integration tests/migration -m "not models" --ignore tests/integration/test_media.py $(ARGS)
 
-test-appliance: setup-dev ## Install, use and break whole machines, booted from scratch without a network (root; needs mmdebstrap, systemd-container)
+test-appliance: ## Install, use and break whole machines, booted from scratch without a network (as root)
+	@images/setup.sh --boxes
 	@$(PY) -m pytest tests/appliance -s $(ARGS)
 
 test-quick: setup-dev ## Unit and contract tests without models

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the appliance needs to run from this checkout; with --dev also what its tests and checks need.
+# Installs what the appliance needs to run from this checkout; with --dev also what its tests and checks need, with
+# --boxes besides what boots whole machines for tests.
 #
 # Goes on where a broken run stopped, and takes a second when everything is there. As root it installs the packages that
 # a Debian 12 or Ubuntu image lacks; otherwise it says which they are. Models and Python packages come from the package
@@ -17,8 +18,9 @@ POSTGRES_PROGRAMS=${POSTGRES_PROGRAMS:-/usr/lib/postgresql/*/bin/postgres}
 dev=0
 case "${1:-}" in
     --dev) dev=1 ;;
+    --boxes) dev=2 ;;
     "") ;;
-    *) echo "usage: images/setup.sh [--dev]" >&2; exit 2 ;;
+    *) echo "usage: images/setup.sh [--dev | --boxes]" >&2; exit 2 ;;
 esac
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
@@ -88,6 +90,10 @@ missing_packages() {
         command -v strace >/dev/null || echo "strace"
         # Ubuntu 22.04 has version 14, which is older than the oldest supported one: tests on it are left out.
         compgen -G "$POSTGRES_PROGRAMS" >/dev/null || is_os ubuntu 22.04 || echo "postgresql"
+    fi
+    if ((dev > 1)); then
+        command -v mmdebstrap >/dev/null || echo "mmdebstrap"
+        command -v systemd-nspawn >/dev/null || echo "systemd-container"
     fi
 }
 

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
@@ -78,11 +77,9 @@ def test_a_machine_that_is_set_up_is_left_alone(checkout):
     inputs = [checkout / name for name in ("uv.lock", "pyproject.toml", "images/setup.sh")]
     wanted = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     (checkout / ".venv" / ".setup-stamp").write_text(f"{wanted} 1\n")
-    started = time.monotonic()
     done = set_up(checkout, "--dev", path=os.environ["PATH"])
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     assert (python.parent / "calls").read_text() == "-m images.packs.starter\n"
-    assert time.monotonic() - started < 10
 
 
 def test_a_changed_lock_file_is_noticed(checkout, bare_path):
@@ -109,6 +106,7 @@ NO_PYTHON = "#!/bin/bash\nexit 1\n"
     [
         (DEBIAN_12, None, (), "g++ make"),
         (DEBIAN_12, None, ("--dev",), "g++ make chromium strace postgresql"),
+        (DEBIAN_12, None, ("--boxes",), "g++ make chromium strace postgresql mmdebstrap systemd-container"),
         (DEBIAN_12, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_24, None, (), "g++ make"),
         (UBUNTU_24, None, ("--dev",), "g++ make strace postgresql"),
