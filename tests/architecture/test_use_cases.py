@@ -15,7 +15,7 @@ READS_WITHOUT_EVENT = {
     "TranscriptService": {"expected_words"},
     "Uploads": {"open_uploads", "upload"},
 }
-"""What somebody may look at without an event, and never what was said: lists, titles, progress, a waveform, one's account.
+"""What somebody may look at without an event, and never what was said.
 
 Adding one is a decision that a reviewer sees here.
 """
