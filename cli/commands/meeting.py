@@ -27,6 +27,7 @@ from appliance.settings import Settings
 from appliance.transcripts.model import Removed
 from cli.commands.meeting_exports import EXPORTS, Export
 from cli.exit_codes import ExitCode
+from cli.files import recording_argument
 from cli.output import print_fields, print_json, print_table, progress_bar, talk
 from cli.waiting import follow
 
@@ -42,9 +43,7 @@ Words = Annotated[
 
 @app.command()
 def add(
-    file: Annotated[
-        Path, typer.Argument(help="Recording: audio or video.", exists=True, dir_okay=False, readable=True)
-    ],
+    file: Annotated[Path, recording_argument()],
     title: Annotated[str | None, typer.Option(help="Title of the meeting; unset is the file's name.")] = None,
     language: Annotated[str | None, typer.Option(help="What is spoken, as hu or en; unset recognises it.")] = None,
     speakers: Annotated[int | None, typer.Option(min=1, help="How many people speak, when it is known.")] = None,

@@ -12,6 +12,7 @@ from appliance.settings import Settings
 from appliance.speakers.model import ANY_NUMBER, SpeakerCount
 from appliance.transcripts.dictation import Wishes
 from appliance.transcripts.exports import export
+from cli.files import recording_argument
 from cli.output import print_json, progress_bar, talk
 
 app = typer.Typer(name="speech", help="Speech to text, for one file; nothing is kept.", no_args_is_help=True)
@@ -33,9 +34,7 @@ def speech() -> None:
 
 @app.command()
 def run(
-    file: Annotated[
-        Path, typer.Argument(help="Recording: audio or video.", exists=True, dir_okay=False, readable=True)
-    ],
+    file: Annotated[Path, recording_argument()],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON; the same as --format json.")] = False,
     form: Annotated[Format, typer.Option("--format", help="What to print.")] = Format.TXT,
     language: Annotated[str | None, typer.Option(help="What is spoken, as hu or en; unset recognises it.")] = None,
