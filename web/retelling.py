@@ -90,6 +90,16 @@ FOUND_IN_FILES: Final = (
 )
 """What the media decoder says a refused file is, is under, has or lacks."""
 
+OF_THE_DATABASE: Final = (
+    marked("PostgreSQL does not answer."),
+    marked("See whether it runs: hangjegyzet db status. It is tried again by itself; nothing is lost."),
+    marked("PostgreSQL has no room left on its disk."),
+    marked("Free space there, or give it a larger disk. Work goes on by itself then; nothing is lost."),
+    marked("PostgreSQL reports damaged data: {reason}"),
+    marked("Stop the appliance and restore a backup; do not go on writing."),
+)
+"""What a running database can do to a page or a job; its other errors are met by who sets it up, on a command line."""
+
 
 def retold(code: str, text: str, catalogue: NullTranslations) -> str:
     """``text`` in the catalogue's language; as it is when its template is not known or says something else."""

@@ -7,13 +7,14 @@ import pytest
 
 import appliance
 from appliance.adapters.media import formats
+from appliance.database.errors import DatabaseFull, DatabaseUnavailable, DataDamaged
 from appliance.identity.errors import WeakPassword
 from appliance.identity.model import checked_password
 from appliance.kernel.errors import HangJegyzetError
 from appliance.meetings.errors import EncryptedMedia, NotMedia, Silent, Truncated, UnsupportedAudio
 from web.i18n import translations
 from web.rendering import error_text
-from web.retelling import FOUND_IN_FILES, REASONS, retold
+from web.retelling import FOUND_IN_FILES, OF_THE_DATABASE, REASONS, retold
 from web.security import csrf
 
 HU = translations("hu")
@@ -92,3 +93,13 @@ def test_every_finding_of_the_media_decoder_has_a_translation() -> None:
     known = {re.sub(r"\{\w+\}", "{}", phrase) for phrase in FOUND_IN_FILES}
     assert {re.sub(r"\{[^}]+\}", "{}", phrase) for phrase in listed | given} == known
     assert [phrase for phrase in FOUND_IN_FILES if HU.gettext(phrase) == phrase] == []
+
+
+def test_what_befalls_a_running_database_is_told_in_hungarian() -> None:
+    """On the page that could not be shown, and in a job that could not go on; by the errors' own words."""
+    errors = (DatabaseUnavailable, DatabaseFull, DataDamaged)
+    assert set(OF_THE_DATABASE) == {text for error in errors for text in (error.message, error.hint)}
+    message, hint = error_text(DatabaseUnavailable(), "hu")
+    assert message == "A PostgreSQL nem válaszol."
+    assert hint.endswith("semmi sem veszett el.")
+    assert retold(DatabaseFull.code, DatabaseFull.message, HU) == "A PostgreSQL lemezén nincs több hely."
