@@ -1,4 +1,4 @@
-"""What documents, errors and pages name is there: every route of the API, every command with its verb."""
+"""What documents, errors and pages name is there: routes of the API, commands with their verbs, other documents."""
 
 import re
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]
 SOURCES = [path for room in ("appliance", "web", "cli") for path in (ROOT / room).rglob("*.py")]
 OTHERS = [*(ROOT / "web").rglob("*.html"), *(ROOT / "images").rglob("*.sh"), ROOT / "Makefile"]
+
+DECISIONS = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
 
 _ROUTE = re.compile(r"((?:`[A-Z]+`, )*)`([A-Z]+) (/[^`? ]*)")
 _COMMAND = re.compile(r"(?<![\w./-])hangjegyzet ([a-z][a-z0-9-]*)(?: ([a-z][a-z-]*(?:\|[a-z-]+)*))?")
@@ -69,3 +71,21 @@ def test_every_command_that_is_named_exists(verbs: dict[str, set[str]]) -> None:
         if (noun not in verbs and noun not in _PROSE) or (verbs.get(noun) and verb and verb not in verbs[noun])
     ]
     assert missing == []
+
+
+def test_the_list_of_decisions_has_each_under_its_title() -> None:
+    """Whoever wonders why something is as it is finds where that was decided."""
+    listed = re.findall(r"\| \[\d+\]\((\S+)\) \| (.+) \|", (ROOT / "docs" / "adr" / "README.md").read_text("utf-8"))
+    titles = [re.sub(r"^# \d+(\.| ·) ", "", path.read_text("utf-8").partition("\n")[0]) for path in DECISIONS]
+    assert listed == list(zip((path.name for path in DECISIONS), titles, strict=True))
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    """A page that was renamed takes the links to it along."""
+    broken = [
+        f"{document.relative_to(ROOT)}: {target}"
+        for document in DOCUMENTS
+        for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", document.read_text("utf-8"))
+        if "://" not in target and not (document.parent / target).exists()
+    ]
+    assert broken == []
