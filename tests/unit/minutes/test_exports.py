@@ -27,6 +27,10 @@ def test_json_has_the_shape_that_scripts_rely_on() -> None:
     """Every promised field is there, and empty means empty."""
     data = json.loads(to_json(MinutesWriter(FakeLanguageModel()).write(TRANSCRIPT).minutes))
     assert {"language", "summary", "topics", "decisions", "actions", "questions"} <= data.keys()
+    assert data["summary"]
+    for claim in (*data["summary"], *data["decisions"], *data["questions"]):
+        assert {"text", "citations", "support"} <= claim.keys()
+        assert {name for one in claim["citations"] for name in one} == {"segment", "quote"}
     assert {"task", "owner", "due", "citations", "support"} <= data["actions"][0].keys()
     assert {"title", "start_s", "end_s", "citations", "support"} <= data["topics"][0].keys()
     assert data["decisions"][0]["citations"] == [{"segment": 0, "quote": "We have decided to buy the blue chairs."}]
