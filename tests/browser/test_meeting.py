@@ -176,7 +176,7 @@ def test_exports_can_be_taken_away(meeting: Page, read_meeting: MeetingId) -> No
 def test_a_removed_passage_can_be_put_back(
     new_page: NewPage, site: Site, site_db: TestDatabase, anna: NewSession
 ) -> None:
-    """It joins the transcript, the sources still find their words, and the minutes say that they are older."""
+    """It joins the transcript, sources still find their words, the minutes say that they are older; new ones follow."""
     page = new_page(anna)
     page.goto(f"/meetings/{a_read_meeting(site, site_db, anna.signed_in.actor, title='Restored')}")
     page.get_by_text("Removed passages").click()
@@ -185,6 +185,10 @@ def test_a_removed_passage_can_be_put_back(
     expect(page.get_by_role("region", name="Transcript")).to_contain_text("Thank you for watching.")
     expect(page.get_by_text("The transcript was changed after these minutes were written.")).to_be_visible()
     expect(page.get_by_text("Removed passages")).to_have_count(0)
+    assert axe_violations(page) == []
+    page.get_by_role("button", name="Write the minutes again").click()
+    expect(page.get_by_role("heading", name="Working on the recording")).to_be_visible()
+    expect(page.get_by_role("button", name="Write the minutes again")).to_have_count(0)
 
 
 def test_a_meeting_is_renamed_and_deleted(

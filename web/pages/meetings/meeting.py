@@ -67,6 +67,7 @@ def meeting_page(request: PortalRequest, meeting_id: FromPath[UUID]) -> Response
         sheet=minutes,
         exports=_exports(meeting, texts, has_minutes=minutes is not None) if text else [],
         can_edit=_is_own(request, meeting) and allows(request.actor, Permission.MEETING_EDIT),
+        can_rewrite=_can_rewrite(request, meeting, minutes),
         can_delete=_is_own(request, meeting) and allows(request.actor, Permission.MEETING_DELETE),
     )
 
@@ -139,6 +140,12 @@ def _meeting_of(form: Form) -> str:
 
 def _is_own(request: PortalRequest, meeting: MeetingView) -> bool:
     return meeting.owner_id is not None and meeting.owner_id == request.actor.user_id
+
+
+def _can_rewrite(request: PortalRequest, meeting: MeetingView, minutes: Sheet | None) -> bool:
+    """Whether the minutes are older than the transcript, nobody works on new ones, and this person may ask for them."""
+    is_outdated = minutes is not None and minutes.is_stale and meeting.state is MeetingState.READY
+    return is_outdated and _is_own(request, meeting) and allows(request.actor, Permission.JOB_RETRY)
 
 
 def _job(request: PortalRequest, meeting: MeetingView, *, even_done: bool = False) -> JobCard | None:
