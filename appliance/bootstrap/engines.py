@@ -112,11 +112,11 @@ def speech_to_text(settings: Settings, models: ModelRegistry, *, threads: int) -
         from appliance.adapters.fake_speech import FakeSpeechToText
 
         return FakeSpeechToText()
-    from appliance.adapters.allocator import give_memory_back
+    from appliance.adapters.allocator import share_arenas
     from appliance.adapters.whisper import WhisperSpeech
     from appliance.adapters.whisper.device import Machine, choose_device, weights_bytes
 
-    give_memory_back()
+    share_arenas()
     pack = models.active(PackKind.SPEECH)
     device = choose_device(
         weights_bytes(pack.path),

@@ -11,6 +11,7 @@ import structlog
 from faster_whisper import BatchedInferencePipeline, WhisperModel
 from faster_whisper.vad import get_vad_model
 
+from appliance.adapters.allocator import FreedMemory
 from appliance.adapters.whisper.device import Device, no_room_after_all, weights_bytes
 from appliance.meetings.ports import Samples
 from appliance.transcripts.errors import UnknownLanguage
@@ -61,6 +62,7 @@ class WhisperSpeech:
             raise
         self._pipeline = BatchedInferencePipeline(self._whisper)  # type: ignore[no-untyped-call]  # the package has no types
         self._voice = get_vad_model()
+        self._freed = FreedMemory()
 
     def voice(self, audio: Samples) -> Voice:
         """How likely somebody speaks; see ``transcripts.ports.SpeechToText``."""
@@ -90,6 +92,7 @@ class WhisperSpeech:
         for segment in segments:
             at = int(np.searchsorted(ends, segment.seek / 100 + 0.02, side="right"))
             found[min(at, len(clips) - 1)].append(segment)
+        self._freed.give_back()
         spaced = hints.language not in UNSPACED
         return [
             _decoded(parts, offset_s=float(start), spaced=spaced) for parts, start in zip(found, starts, strict=True)
