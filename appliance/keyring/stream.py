@@ -78,13 +78,6 @@ class StreamSealer:
             raise ValueError("only an empty stream ends with an empty chunk")
         return self._cipher.encrypt(_nonce(self._prefix, chunk, last=last), plaintext, None)
 
-    def seal_all(self, plaintext: bytes) -> bytes:
-        """All chunks of a stream that fits into memory, without the header."""
-        count = chunk_count(len(plaintext))
-        view = memoryview(plaintext)
-        pieces = (view[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES] for number in range(count))
-        return b"".join(self.seal(number, piece, last=number == count - 1) for number, piece in enumerate(pieces))
-
 
 class StreamOpener:
     """Opens single chunks of a stream that may not have its end yet; ``EncryptedReader`` reads a finished one."""

@@ -170,11 +170,6 @@ class UploadView:
     job_id: JobId | None = None
     """Set once the upload is complete and has become a meeting."""
 
-    @property
-    def is_complete(self) -> bool:
-        """It has become a meeting: nothing can be added."""
-        return self.job_id is not None
-
 
 def slice_problem(*, offset: int, length: int, size_bytes: int, slice_bytes: int) -> str | None:
     """What is wrong with a slice of ``length`` bytes at ``offset`` of ``size_bytes``; None when nothing is."""

@@ -38,7 +38,11 @@ def content(size: int) -> bytes:
 
 def sealed(plain: bytes, dek: Dek = DEK) -> bytes:
     header = new_header()
-    return header + StreamSealer(dek, header).seal_all(plain)
+    sealer, count = StreamSealer(dek, header), chunk_count(len(plain))
+    pieces = (plain[number * CHUNK_BYTES : (number + 1) * CHUNK_BYTES] for number in range(count))
+    return header + b"".join(
+        sealer.seal(number, piece, last=number == count - 1) for number, piece in enumerate(pieces)
+    )
 
 
 def reader(stream: bytes, dek: Dek = DEK) -> EncryptedReader:
