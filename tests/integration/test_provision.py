@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlalchemy import make_url
 
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.provisioning import database_sql, rights_sql, roles_sql
+from appliance.adapters.postgres.provisioning import provision as prepare
 from appliance.bootstrap import open_services
 from appliance.database.errors import NotInitialised, ServerNotPrepared
 from appliance.database.roles import DatabaseRole
@@ -54,6 +56,7 @@ def test_setting_up_twice_changes_nothing(settings: Settings) -> None:
 
 SET_UP = """
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from appliance.entry.provision import initialise
 from appliance.settings import DatabaseSettings, Settings
@@ -113,3 +116,13 @@ def test_looking_at_a_fresh_machine_makes_nothing(tmp_path: Path) -> None:
     with pytest.raises(NotInitialised), open_services(fresh, DatabaseRole.WORKER):
         pass
     assert not fresh.data_dir.exists()
+
+
+def test_many_that_prepare_one_server_do_not_meet(scratch: Path, postgres_bin_dir: Path) -> None:
+    """Roles, database and rights are made by one at a time, however many begin together."""
+    server = EmbeddedServer(scratch / "prepared", bin_dir=postgres_bin_dir)
+    with server.running(), ThreadPoolExecutor(4) as together:
+        url = server.superuser_url()
+        for name in ("first", "second"):
+            made = list(together.map(lambda _, name=name: prepare(url, name), range(4)))
+            assert sorted(made) == [False, False, False, True]

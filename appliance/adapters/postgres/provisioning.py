@@ -45,16 +45,19 @@ def rights_sql(database: str = DATABASE_NAME) -> str:
 
 
 def provision(superuser_url: str, database: str = DATABASE_NAME) -> bool:
-    """Make roles, database and rights where they are missing; true when the database is new."""
-    with _connect(superuser_url) as connection:
-        connection.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
-        connection.execute(sql.SQL(roles_sql()))
-        exists = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
+    """Make roles, database and rights where they are missing; true when the database is new.
+
+    One at a time: the lock is held to the end, on the connection to the database that is always there.
+    """
+    with _connect(superuser_url) as server:
+        server.execute("SELECT pg_advisory_lock(%s)", [LOCK_KEY])
+        server.execute(sql.SQL(roles_sql()))
+        exists = server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone()
         if not exists:
-            connection.execute(sql.SQL(database_sql(database)))
-    address = make_url(superuser_url).set(database=database).render_as_string(hide_password=False)
-    with _connect(address) as connection:
-        connection.execute(sql.SQL(rights_sql(database)))
+            server.execute(sql.SQL(database_sql(database)))
+        address = make_url(superuser_url).set(database=database).render_as_string(hide_password=False)
+        with _connect(address) as connection:
+            connection.execute(sql.SQL(rights_sql(database)))
     return not exists
 
 
