@@ -168,7 +168,7 @@ def measure_reads(portal: PortalProcess, visitor: Visitor, *, clients: int, each
     meetings = visitor.json("GET", "/api/v1/meetings?limit=50")["meetings"]
     meeting, job = meetings[0]["id"], meetings[0]["job_id"]
     paths = {
-        "api list of 50": "/api/v1/meetings?limit=50",
+        "api list": "/api/v1/meetings",
         "api meeting": f"/api/v1/meetings/{meeting}",
         "api job": f"/api/v1/jobs/{job}",
         "api session": "/api/v1/sessions/current",

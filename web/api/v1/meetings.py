@@ -23,7 +23,7 @@ from web.ranges import RangeResponse
 from web.request import PortalRequest
 
 _TAGS: Final = ["meetings"]
-DEFAULT_PAGE: Final = 50
+DEFAULT_PAGE: Final = 30
 LARGEST_PAGE: Final = 200
 
 

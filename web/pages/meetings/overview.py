@@ -19,7 +19,8 @@ from web.request import LOCALES, PortalRequest
 from web.sse import Snapshot, event_stream
 from web.texts import Texts
 
-PAGE_ROWS: Final = 30
+PAGE_ROWS: Final = 20
+"""What fits a screen without scrolling; older ones are one press away."""
 MOST_SPEAKERS: Final = 12
 
 
