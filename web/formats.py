@@ -1,7 +1,7 @@
 """Dates, durations, sizes and numbers as a reader of each language writes them.
 
-A list shows dozens of rows and must be made in about a millisecond, so what Babel works out from CLDR is kept per value.
-Times are shown in the machine's own time zone: the appliance stands where its people are.
+A list shows dozens of rows and must be made in about a millisecond, so what Babel works out from CLDR is kept per
+value. Times are shown in the machine's own time zone: the appliance stands where its people are.
 """
 
 import unicodedata
