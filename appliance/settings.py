@@ -163,6 +163,11 @@ class Configuration(_Section):
         return self.root_key_file or self.data_dir / "secrets" / "root.key"
 
     @cached_property
+    def certificate_path(self) -> Path:
+        """Certificate that the portal shows: the configured one, or the one that it makes."""
+        return self.web.certificate or self.data_dir / "tls" / "portal.pem"
+
+    @cached_property
     def blobs_path(self) -> Path:
         """Folder of encrypted recordings."""
         return self.data_dir / "blobs"

@@ -17,8 +17,6 @@ from appliance.configuration.errors import ApplyFailed
 from appliance.configuration.model import Value
 from appliance.configuration.ports import Run, Task, TaskState
 
-_STATES = {state.value: state for state in TaskState}
-
 
 class AnsibleMachinery:
     """Runs ``site.yml`` against this machine.
@@ -79,7 +77,7 @@ def _parsed(line: str) -> dict[str, Any] | None:
 
 
 def _task(said: dict[str, Any]) -> Task:
-    state = TaskState.BEGUN if said["event"] == "begin" else _STATES[said["state"]]
+    state = TaskState.BEGUN if said["event"] == "begin" else TaskState(said["state"])
     return Task(said["role"], said["task"], state, reason=said.get("reason", ""), diff=said.get("diff", ""))
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from appliance.kernel.durable import sync_folder
 from appliance.kernel.units import format_bytes
 from appliance.meetings.errors import BlobBusy, BlobMissing, BlobStored, StorageFull
 
@@ -64,7 +65,7 @@ class LocalBlobs:
         for path in (_draft_of(incoming), incoming, self._stored_path(name)):
             if path.exists():
                 path.unlink(missing_ok=True)
-                _sync_folder(path.parent)
+                sync_folder(path.parent)
 
     def free_bytes(self) -> int:
         """What an unprivileged process may still write on this file system."""
@@ -112,19 +113,19 @@ class LocalIncomingBlob:
             os.close(descriptor)
             draft.unlink(missing_ok=True)
             raise
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         os.close(self._descriptor)
         self._descriptor = descriptor
 
     def store(self) -> None:
         """Move it to its final place, read-only and durable."""
         self._stored_path.parent.mkdir(mode=0o700, exist_ok=True)
-        _sync_folder(self._stored_path.parent.parent)
+        sync_folder(self._stored_path.parent.parent)
         os.fchmod(self._descriptor, 0o400)
         os.fsync(self._descriptor)
         self._path.rename(self._stored_path)
-        _sync_folder(self._stored_path.parent)
-        _sync_folder(self._path.parent)
+        sync_folder(self._stored_path.parent)
+        sync_folder(self._path.parent)
 
     def close(self) -> None:
         """Give the lock back."""
@@ -150,7 +151,7 @@ def _open_locked(path: Path, name: str) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _is_still_at(path, descriptor):
                 if not existed:
-                    _sync_folder(path.parent)
+                    sync_folder(path.parent)
                 return descriptor
         except BlockingIOError as busy:
             os.close(descriptor)
@@ -183,12 +184,3 @@ def _write_all(descriptor: int, data: bytes) -> None:
             raise
         free = os.fstatvfs(descriptor)
         raise StorageFull(needed=format_bytes(len(data)), free=format_bytes(free.f_bavail * free.f_frsize)) from failure
-
-
-def _sync_folder(path: Path) -> None:
-    """Make new, moved and removed names durable: ``fsync`` of a file does not cover its folder."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

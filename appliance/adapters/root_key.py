@@ -4,6 +4,7 @@ import os
 import stat
 from pathlib import Path
 
+from appliance.kernel.durable import sync_folder
 from appliance.keyring.errors import RootKeyExists, RootKeyExposed, RootKeyMisshapen, RootKeyMissing
 from appliance.keyring.model import KEY_BYTES
 from appliance.keyring.wrapping import unwrap_key, wrap_key
@@ -78,7 +79,7 @@ def create_root_key(path: Path) -> None:
         raise RootKeyExists(path=path) from None
     finally:
         fresh.unlink()
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
 def read_root_key(path: Path) -> bytes:
@@ -105,11 +106,3 @@ def read_root_key(path: Path) -> bytes:
     if len(key) != KEY_BYTES:
         raise RootKeyMisshapen(path=path, expected=KEY_BYTES)
     return key
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -13,6 +13,7 @@ from tomlkit.items import Table
 
 from appliance.configuration.errors import ConfigurationInvalid, ConfigurationMissing, ConfigurationUnreadable
 from appliance.configuration.model import Value, keys, problems
+from appliance.kernel.durable import sync_folder
 from appliance.kernel.units import MIB
 
 LONGEST_BYTES = MIB
@@ -121,11 +122,7 @@ def write(path: Path, text: str) -> None:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(path.parent)
 
 
 def commented(given: Mapping[str, Value]) -> str:

@@ -1,18 +1,16 @@
 """This machine's checks, with what they need to know."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
 from appliance.adapters.postgres import open_server
 from appliance.audit import queries as trails
 from appliance.configuration.ports import TaskState
-from appliance.database.engine import Database
 from appliance.database.roles import DatabaseRole
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.packs import open_registry
-from appliance.entry.provision import describe, verify_trails
+from appliance.entry.provision import describe, open_database, verify_trails
 from appliance.health.checks.certificate import certificate
 from appliance.health.checks.clock import clock
 from appliance.health.checks.configuration import configuration, drift
@@ -52,7 +50,7 @@ def appliance_checks(settings: Settings) -> Sequence[Check]:
         disk((settings.data_dir, *ON_DISK)),
         memory(),
         clock(now, lambda: _newest_event(settings)),
-        certificate(settings.web.certificate or settings.data_dir / "tls" / "portal.pem", now),
+        certificate(settings.certificate_path, now),
         database(lambda: _database_state(settings)),
         queue(lambda: _backlog(settings)),
         models(lambda: _model_state(settings)),
@@ -71,18 +69,9 @@ def machine_checks() -> Sequence[Check]:
     )
 
 
-@contextmanager
-def _worker(settings: Settings) -> Iterator[Database]:
-    opened = Database(open_server(settings).url(DatabaseRole.WORKER), pool_size=1)
-    try:
-        yield opened
-    finally:
-        opened.dispose()
-
-
 def _newest_event(settings: Settings) -> datetime | None:
     newest = []
-    with _worker(settings) as opened:
+    with open_database(open_server(settings), DatabaseRole.WORKER) as opened:
         with opened.reading(None) as tx:
             organisations = tenants.list_tenants(tx)
         for tenant in organisations:
@@ -92,7 +81,7 @@ def _newest_event(settings: Settings) -> datetime | None:
 
 
 def _backlog(settings: Settings) -> Backlog:
-    with _worker(settings) as opened, opened.reading(None) as tx:
+    with open_database(open_server(settings), DatabaseRole.WORKER) as opened, opened.reading(None) as tx:
         return backlog(tx, silent_s=SILENT_LEASES * settings.jobs.lease_s)
 
 

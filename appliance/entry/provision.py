@@ -70,7 +70,7 @@ def initialise(settings: Settings, *, organisation: str) -> Initialised:
     with server.running():
         created = _provision(server)
         runner.upgrade(server.url(DatabaseRole.OWNER))
-        with _database(server, DatabaseRole.OWNER) as owner, _alone(owner):
+        with open_database(server, DatabaseRole.OWNER) as owner, _alone(owner):
             require_ready(owner)
             new_key = _root_key(owner, settings)
             view, new_tenant = _first_tenant(owner, settings, organisation)
@@ -141,7 +141,7 @@ def fall(settings: Settings) -> ServerStatus:
 def verify_trails(settings: Settings) -> list[tuple[TenantView, VerificationReport]]:
     """Check the chains of all organisations; each check is itself put into the chain."""
     found = []
-    with _running(settings) as server, _database(server, DatabaseRole.WORKER) as worker:
+    with _running(settings) as server, open_database(server, DatabaseRole.WORKER) as worker:
         for tenant in _all_tenants(worker):
             with worker.transaction(tenant.id) as tx:
                 report = trail.verify(tx, tenant.id)
@@ -160,7 +160,7 @@ def verify_trails(settings: Settings) -> list[tuple[TenantView, VerificationRepo
 
 def export_trail(settings: Settings, write: Callable[[str], object]) -> int:
     """Hand the chain of the first organisation to ``write``, line by line; returns how many events it had."""
-    with _running(settings) as server, _database(server, DatabaseRole.WORKER) as worker:
+    with _running(settings) as server, open_database(server, DatabaseRole.WORKER) as worker:
         with worker.reading(None) as tx:
             tenant_id = tenants.first_tenant(tx)
         with worker.transaction(tenant_id) as tx:
@@ -192,7 +192,7 @@ def pack_trail(settings: Settings) -> Iterator[PackTrail | None]:
     if not server.exists():
         yield None
         return
-    with server.running(), _database(server, DatabaseRole.WORKER) as worker:
+    with server.running(), open_database(server, DatabaseRole.WORKER) as worker:
         found = _all_tenants(worker)
         if not found:
             yield None
@@ -223,7 +223,8 @@ def _running(settings: Settings) -> Iterator[DatabaseServer]:
 
 
 @contextmanager
-def _database(server: DatabaseServer, role: DatabaseRole) -> Iterator[Database]:
+def open_database(server: DatabaseServer, role: DatabaseRole) -> Iterator[Database]:
+    """One connection as ``role`` to a server that runs, for the length of the block."""
     database = Database(server.url(role), pool_size=1)
     try:
         yield database
@@ -276,7 +277,7 @@ def _record_for_first(
     server: DatabaseServer, name: AuditName, *, detail: dict[str, str | int | float | bool | None]
 ) -> None:
     """Put an act on the whole machine into the trail of the first organisation, if there is one yet."""
-    with _database(server, DatabaseRole.OWNER) as owner:
+    with open_database(server, DatabaseRole.OWNER) as owner:
         found = _all_tenants(owner)
         if not found:
             return

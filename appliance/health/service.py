@@ -37,7 +37,7 @@ class HealthService:
         at = self._clock.now()
         return Report(at, tuple(_examine(check) for check in wanted if not (quick and check.slow)))
 
-    def fix(self, name: str) -> tuple[str, Examined]:
+    def fix(self, name: str) -> tuple[str, Report]:
         """Apply a check's remedy; returns what was done, and what the check says then.
 
         Raises:
@@ -50,7 +50,7 @@ class HealthService:
             raise NothingToFix(check=name, remedy=before.remedy or "It is well.")
         done = check.fix()
         log.info("health_fixed", check=name)
-        return done, _examine(check)
+        return done, self.examine(name)
 
     def _check(self, name: str) -> Check:
         try:

@@ -72,7 +72,7 @@ def _is_hidden(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # somebody else's: it runs
     return True
 
 

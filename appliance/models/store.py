@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
+from appliance.kernel.durable import sync_folder
 from appliance.models.errors import FolderNotWritable, ManifestInvalid
 from appliance.models.manifest import read_manifest, write_manifest
 from appliance.models.model import MANIFEST_NAME, InstalledPack, Pack, Provenance, Role
@@ -111,7 +112,7 @@ class PackStore:
         if target.exists():
             target.rename(replaced)
         folder.rename(target)
-        _sync_folder(self._packs)
+        sync_folder(self._packs)
         shutil.rmtree(replaced, ignore_errors=True)
         return self._load(pack.name)
 
@@ -202,12 +203,4 @@ def _write_durably(path: Path, data: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     new.replace(path)
-    _sync_folder(path.parent)
-
-
-def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(path.parent)

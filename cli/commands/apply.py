@@ -12,12 +12,8 @@ from cli.output import talk
 
 app = typer.Typer()
 
-_MARKS = {
-    TaskState.OK: "[dim]·[/]",
-    TaskState.CHANGED: "[yellow]✎[/]",
-    TaskState.SKIPPED: "[dim]-[/]",
-    TaskState.FAILED: "[red]✗[/]",
-}
+_MARKS = {TaskState.CHANGED: "[yellow]✎[/]", TaskState.FAILED: "[red]✗[/]"}
+"""What is worth a line; the rest is seen as it passes."""
 
 
 @app.command()
@@ -37,7 +33,7 @@ def apply(
         def tell(task: Task) -> None:
             if task.state is TaskState.BEGUN:
                 spinner.update(f"{task.role}: {task.name}")
-            elif task.state in {TaskState.CHANGED, TaskState.FAILED}:
+            elif task.state in _MARKS:
                 talk.print(f"{_MARKS[task.state]} {task.role}: {task.name}")
                 if diff and task.diff:
                     talk.print(task.diff, markup=False, style="dim")

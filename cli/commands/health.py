@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from appliance.entry.health import open_health
-from appliance.health.model import Examined, Report, Severity
+from appliance.health.model import Examined, Severity
 from appliance.settings import Settings
 from cli.output import print_json, talk
 
@@ -30,9 +30,8 @@ def health(
     """Look at the machine: what is well, what is not, and what to do now. Exit code 1 if anything is critical."""
     service = open_health(Settings())
     if fix is not None:
-        done, after = service.fix(fix)
+        done, report = service.fix(fix)
         talk.print(done)
-        report = Report(service.examine(fix).at, (after,))
     else:
         report = service.examine(*(checks or ()), quick=quick)
     if as_json:

@@ -64,7 +64,7 @@ def set_up(data_dir: Path, *, port: int | None) -> Iterator[Stage]:
         supervisor.start()
         try:
             url = _await_address(address, supervisor)
-            yield Stage(url, _certificate(settings), secrets.token_urlsafe(12), supervisor, _one_time_code(services))
+            yield Stage(url, settings.certificate_path, secrets.token_urlsafe(12), supervisor, _one_time_code(services))
         finally:
             supervisor.stop()
 
@@ -118,8 +118,3 @@ def _await_address(address: Path, supervisor: Supervisor) -> str:
             raise PortalNotStarted(limit_s=START_LIMIT_S, log=supervisor.log_file("web"))
         time.sleep(0.05)
     return address.read_text(encoding="utf-8").strip()
-
-
-def _certificate(settings: Settings) -> Path:
-    """The certificate that the portal shows: the configured one, or the one that it made."""
-    return settings.web.certificate or settings.data_dir / "tls" / "portal.pem"

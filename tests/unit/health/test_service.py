@@ -75,7 +75,7 @@ def test_a_remedy_is_applied_and_looked_at_again() -> None:
 
     done, after = service(Check("units", "Processes", look, fix=start)).fix("units")
     assert done == "Started."
-    assert after.finding.severity is Severity.OK
+    assert after.severity is Severity.OK
 
 
 @pytest.mark.parametrize(
