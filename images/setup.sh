@@ -88,6 +88,7 @@ missing_packages() {
         # Ubuntu has Chromium as a snap alone, which an image cannot run; the browser tests then say what they miss.
         command -v chromium >/dev/null || is_os ubuntu || echo "chromium"
         command -v strace >/dev/null || echo "strace"
+        command -v shellcheck >/dev/null || echo "shellcheck"
         # Ubuntu 22.04 has version 14, which is older than the oldest supported one: tests on it are left out.
         compgen -G "$POSTGRES_PROGRAMS" >/dev/null || is_os ubuntu 22.04 || echo "postgresql"
     fi
