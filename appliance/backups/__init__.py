@@ -1,0 +1,1 @@
+"""Backups that are proven: taken while people work, verified, rehearsed, restored here or on other hardware."""

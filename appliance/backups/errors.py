@@ -1,0 +1,79 @@
+"""What can go wrong with keeping and bringing back."""
+
+from appliance.kernel.errors import Conflict, Corrupt, Invalid, NotFound, Refused, Unavailable
+
+
+class BackupBusy(Unavailable):
+    code = "backups.busy"
+    message = "A backup, a drill or a restore is under way already."
+    hint = "Wait until it has ended."
+
+
+class DepotFull(Unavailable):
+    code = "backups.depot_full"
+    message = "{place} has {free} free; this backup needs about {needed}."
+    hint = (
+        "Give it more space, or keep fewer backups: hangjegyzet config set backups.keep_daily. The appliance goes on."
+    )
+
+
+class DepotMissing(Unavailable):
+    code = "backups.depot_missing"
+    message = "{place} is not a file system of its own: the backup's disk is not mounted."
+    hint = "Mount it. On a trial machine without a second disk: hangjegyzet config set backups.same_disk true"
+
+
+class EngineFailed(Unavailable):
+    code = "backups.engine_failed"
+    message = "pgBackRest could not do it ({command}): {reason}"
+    hint = "Nothing was lost by it. Correct the cause, then run it again."
+
+
+class ServerWontStart(Unavailable):
+    code = "backups.server_wont_start"
+    message = "The restored database did not become ready: {reason}"
+    hint = "The backup that it came from is as it was. Try an earlier moment."
+
+
+class MarkNotKept(Unavailable):
+    code = "backups.mark_not_kept"
+    message = "The restore point {name} did not reach the backups within {limit_s} s."
+    hint = "See why the log is not archived: hangjegyzet health wal"
+
+
+class NoBackup(NotFound):
+    code = "backups.none"
+    message = "There is no backup that could do this: {wanted}."
+    hint = "See which backups there are, and from when."
+
+
+class TargetInvalid(Invalid):
+    code = "backups.target_invalid"
+    message = "{target} is no backup target: {reason}"
+    hint = "docs/backups.md shows every form."
+
+
+class CustodiansMissing(Refused):
+    code = "backups.custodians_missing"
+    message = "{found} custodian(s) are set; the machine's keys are kept for at least {needed}."
+    hint = (
+        "Each makes a key on a machine of their own (age-keygen); then: hangjegyzet config set backups.custodians [...]"
+    )
+
+
+class SetDamaged(Corrupt):
+    code = "backups.set_damaged"
+    message = "The backup {set_id} is damaged: {what}"
+    hint = "Do not rely on it. Take a new one now, and look at the disk that it lies on."
+
+
+class SetUnreadable(Corrupt):
+    code = "backups.set_unreadable"
+    message = "The description of the backup {set_id} cannot be read: {reason}"
+    hint = "Use another one."
+
+
+class RestoreOther(Conflict):
+    code = "backups.restore_other"
+    message = "Another restore was begun here and has not ended: {begun}."
+    hint = "Repeat that one to its end before another."
