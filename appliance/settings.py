@@ -143,6 +143,12 @@ class Configuration(_Section):
     root_key_file: Path | None = Field(
         None, description="The machine's root key; unset is secrets/root.key in data_dir."
     )
+    signing_key_file: Path | None = Field(
+        None, description="The machine's signing key, for reports; unset is signing.key beside the root key."
+    )
+    signing_public_file: Path | None = Field(
+        None, description="Its public half, for everybody; unset is ../trust/appliance.pem beside it."
+    )
     language: Literal["hu", "en"] = Field("hu", description="Language of the portal for somebody who has not chosen.")
     database: DatabaseSettings = DatabaseSettings()
     web: WebSettings = WebSettings()
@@ -161,6 +167,16 @@ class Configuration(_Section):
     def root_key_path(self) -> Path:
         """File of the machine's root key."""
         return self.root_key_file or self.data_dir / "secrets" / "root.key"
+
+    @cached_property
+    def signing_key_path(self) -> Path:
+        """File of the machine's signing key."""
+        return self.signing_key_file or self.root_key_path.with_name("signing.key")
+
+    @cached_property
+    def signing_public_path(self) -> Path:
+        """File of the public half, which others check signed reports with."""
+        return self.signing_public_file or self.signing_key_path.parents[1] / "trust" / "appliance.pem"
 
     @cached_property
     def certificate_path(self) -> Path:

@@ -1,10 +1,9 @@
 """The root key in a file that only its owner can read, and one in memory for tests and trials."""
 
 import os
-import stat
 from pathlib import Path
 
-from appliance.kernel.durable import sync_folder
+from appliance.adapters.secret_files import SecretExposed, SecretMisshapen, SecretMissing, create_secret, read_secret
 from appliance.keyring.errors import RootKeyExists, RootKeyExposed, RootKeyMisshapen, RootKeyMissing
 from appliance.keyring.model import KEY_BYTES
 from appliance.keyring.wrapping import unwrap_key, wrap_key
@@ -65,21 +64,10 @@ def create_root_key(path: Path) -> None:
     Raises:
         RootKeyExists: there is one; it is never overwritten.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    fresh.unlink(missing_ok=True)
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(os.urandom(KEY_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        os.link(fresh, path)
+        create_secret(path, os.urandom(KEY_BYTES))
     except FileExistsError:
         raise RootKeyExists(path=path) from None
-    finally:
-        fresh.unlink()
-    sync_folder(path.parent)
 
 
 def read_root_key(path: Path) -> bytes:
@@ -91,18 +79,13 @@ def read_root_key(path: Path) -> bytes:
         RootKeyMisshapen: not a regular file of 32 bytes.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except (FileNotFoundError, PermissionError) as error:
+        key = read_secret(path, max_bytes=KEY_BYTES)
+    except SecretMissing as error:
         raise RootKeyMissing(path=path) from error
-    except OSError as error:
+    except SecretExposed as error:
+        raise RootKeyExposed(path=path, mode=error.mode) from error
+    except SecretMisshapen as error:
         raise RootKeyMisshapen(path=path, expected=KEY_BYTES) from error
-    with os.fdopen(descriptor, "rb") as file:
-        entry = os.fstat(file.fileno())
-        if not stat.S_ISREG(entry.st_mode):
-            raise RootKeyMisshapen(path=path, expected=KEY_BYTES)
-        if entry.st_mode & 0o077:
-            raise RootKeyExposed(path=path, mode=f"{stat.S_IMODE(entry.st_mode):04o}")
-        key = file.read(KEY_BYTES + 1)
     if len(key) != KEY_BYTES:
         raise RootKeyMisshapen(path=path, expected=KEY_BYTES)
     return key

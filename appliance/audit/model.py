@@ -30,6 +30,7 @@ class AuditName(StrEnum):
     TRAIL_VERIFIED = "audit:trail:verified"
     TRAIL_EXPORTED = "audit:trail:exported"
     TENANT_KEY_CREATED = "keyring:tenant_key:created"
+    SIGNING_KEY_CREATED = "keyring:signing_key:created"
     DATABASE_MIGRATED = "database:schema:migrated"
     DATABASE_SHELL_OPENED = "database:shell:opened"
     SESSION_OPENED = "identity:session:opened"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from appliance.adapters.postgres import EmbeddedServer, open_server
 from appliance.adapters.postgres.provisioning import provision
 from appliance.adapters.root_key import FileKeyProvider, create_root_key
+from appliance.adapters.signing_key import provide_signing_key
 from appliance.audit import service as trail
 from appliance.audit.model import AuditName, Outcome, VerificationReport
 from appliance.audit.service import AuditTrail
@@ -42,6 +43,7 @@ class Initialised:
     revision: str
     created_database: bool
     created_root_key: bool
+    created_signing_key: bool
     created_organisation: bool
 
 
@@ -65,6 +67,7 @@ def initialise(settings: Settings, *, organisation: str) -> Initialised:
     Raises:
         RootKeyMissing: the database has keys, but the root key that they are wrapped under is not here. A new one would
             not open them, so none is made.
+        SigningKeyMissing: there was one, and its public half is still here.
     """
     server = open_server(settings)
     with server.running():
@@ -74,7 +77,10 @@ def initialise(settings: Settings, *, organisation: str) -> Initialised:
             require_ready(owner)
             new_key = _root_key(owner, settings)
             view, new_tenant = _first_tenant(owner, settings, organisation)
-    return Initialised(view, runner.head(), created, new_key, new_tenant)
+        new_signing_key = provide_signing_key(settings.signing_key_path, settings.signing_public_path)
+        if new_signing_key:
+            _record_for_first(server, AuditName.SIGNING_KEY_CREATED, subject_type="key", detail={})
+    return Initialised(view, runner.head(), created, new_key, new_signing_key, new_tenant)
 
 
 def migrate(settings: Settings, revision: str = "head") -> tuple[str, str]:
@@ -274,7 +280,11 @@ def _first_tenant(owner: Database, settings: Settings, organisation: str) -> tup
 
 
 def _record_for_first(
-    server: DatabaseServer, name: AuditName, *, detail: dict[str, str | int | float | bool | None]
+    server: DatabaseServer,
+    name: AuditName,
+    *,
+    detail: dict[str, str | int | float | bool | None],
+    subject_type: str = "database",
 ) -> None:
     """Put an act on the whole machine into the trail of the first organisation, if there is one yet."""
     with open_database(server, DatabaseRole.OWNER) as owner:
@@ -284,5 +294,5 @@ def _record_for_first(
         with owner.transaction(found[0].id) as tx:
             actor = operator(found[0].id)
             AuditTrail(SystemClock()).record(
-                tx, name, actor=actor, subject_type="database", subject_id=None, detail=detail
+                tx, name, actor=actor, subject_type=subject_type, subject_id=None, detail=detail
             )

@@ -1,6 +1,6 @@
 """What can go wrong with keys and with what they seal. No error carries a key or a piece of content."""
 
-from appliance.kernel.errors import Conflict, Corrupt, NotFound, Unavailable
+from appliance.kernel.errors import Conflict, Corrupt, NotFound, Refused, Unavailable
 
 
 class KeyMissing(NotFound):
@@ -65,3 +65,47 @@ class RootKeyMisshapen(Corrupt):
     code = "keyring.root_key_misshapen"
     message = "The root key at {path} is not a file of {expected} bytes."
     hint = "Put the custodians' copy back."
+
+
+class SigningKeyMissing(Unavailable):
+    code = "keyring.signing_key_missing"
+    message = "There is no signing key at {path}."
+    hint = (
+        "New machine: hangjegyzet db init. Otherwise put the custodians' copy back. If it is lost for good, move "
+        "{public_path} elsewhere, where older reports stay checkable, and make a new one: hangjegyzet db init"
+    )
+
+
+class SigningKeyExposed(Unavailable):
+    code = "keyring.signing_key_exposed"
+    message = "The signing key at {path} can be read or written by others (mode {mode})."
+    hint = "Run: chmod 0400 {path}. Then think about who may have signed with it."
+
+
+class SigningKeyMisshapen(Corrupt):
+    code = "keyring.signing_key_misshapen"
+    message = "The file {path} is not the Ed25519 key that it should be."
+    hint = "Put the custodians' copy back."
+
+
+class EnvelopeInvalid(Corrupt):
+    code = "keyring.envelope_invalid"
+    message = "This is no signed document of an appliance, or it is damaged: {reason}."
+    hint = "Copy it again."
+
+
+class EnvelopeOfAnotherKey(Refused):
+    code = "keyring.envelope_of_another_key"
+    message = "It was signed with the key {found}, not with {expected}."
+    hint = "Check it with the public key of the machine that made it: --key FILE"
+
+
+class EnvelopeForged(Corrupt):
+    code = "keyring.envelope_forged"
+    message = "It was changed after it was signed."
+    hint = "Do not rely on it. Ask for it again, and keep this copy."
+
+
+class EnvelopeOfAnotherKind(Refused):
+    code = "keyring.envelope_of_another_kind"
+    message = "It is a signed document, but of the kind {found} and not {expected}."

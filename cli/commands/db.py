@@ -23,7 +23,7 @@ def init(
     organisation: Annotated[str, typer.Option(help="Name of whose meetings these are.")] = "HangJegyzet",
     as_json: Json = False,
 ) -> None:
-    """Make the database, the machine's root key and the organisation; what is there already stays."""
+    """Make the database, the machine's keys and the organisation; what is there already stays."""
     done = provision.initialise(Settings(), organisation=organisation)
     fields = {
         "organisation": done.organisation.name,
@@ -31,6 +31,7 @@ def init(
         "revision": done.revision,
         "created_database": done.created_database,
         "created_root_key": done.created_root_key,
+        "created_signing_key": done.created_signing_key,
         "created_organisation": done.created_organisation,
     }
     _print(fields, as_json)

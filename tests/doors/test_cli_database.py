@@ -120,6 +120,7 @@ def test_init_makes_a_machine_once(hangjegyzet: Callable[..., Answer], data_dir:
     assert (found["created_database"], found["created_root_key"], found["created_organisation"]) == (False,) * 3
     assert found["organisation"] == "Kékfa Egyesület"
     assert (data_dir / "secrets" / "root.key").read_bytes() == key
+    assert (made["created_signing_key"], found["created_signing_key"]) == (True, False)
 
 
 def test_init_does_not_replace_a_lost_root_key(hangjegyzet: Callable[..., Answer], data_dir: Path) -> None:

@@ -12,10 +12,12 @@ from sqlalchemy import make_url
 from appliance.adapters.postgres import EmbeddedServer
 from appliance.adapters.postgres.provisioning import database_sql, rights_sql, roles_sql
 from appliance.adapters.postgres.provisioning import provision as prepare
+from appliance.adapters.signing_key import load_public_key
 from appliance.bootstrap import open_services
 from appliance.database.errors import NotInitialised, ServerNotPrepared
 from appliance.database.roles import DatabaseRole
 from appliance.entry import provision
+from appliance.entry.signing import open_signer
 from appliance.keyring.errors import RootKeyMissing
 from appliance.migrations import runner
 from appliance.settings import DatabaseSettings, Settings
@@ -34,7 +36,7 @@ def settings_for(url: str, data_dir: Path) -> Settings:
 
 
 def test_a_prepared_server_is_set_up(settings: Settings, empty_db: TestDatabase) -> None:
-    """Schema, root key and organisation are made; the database was there."""
+    """Schema, keys and organisation are made, and the trail says so; the database was there."""
     done = provision.initialise(settings, organisation="Kékfa Egyesület")
     assert (done.created_database, done.created_root_key, done.created_organisation) == (False, True, True)
     assert runner.current(empty_db.web_url) == done.revision
@@ -42,7 +44,9 @@ def test_a_prepared_server_is_set_up(settings: Settings, empty_db: TestDatabase)
     ((organisation, report),) = provision.verify_trails(settings)
     assert organisation.name == "Kékfa Egyesület"
     assert report.intact
-    assert report.events == 2
+    assert report.events == 3
+    assert done.created_signing_key
+    assert open_signer(settings).public_key == load_public_key(settings.signing_public_path)
 
 
 def test_setting_up_twice_changes_nothing(settings: Settings) -> None:
