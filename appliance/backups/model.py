@@ -88,34 +88,29 @@ class AtBackup:
 
 
 @dataclass(frozen=True, slots=True)
-class AtMark:
-    """As it was when that mark was set.
+class Mark:
+    """A restore point that the archived log holds already: as it was in that moment.
 
     Raises:
-        ValueError: no such name of a mark.
+        ValueError: no such name of a mark, or a time without its zone.
     """
 
     name: str
+    at: datetime
+    lsn: str = ""
 
     def __post_init__(self) -> None:
         if not _MARK.fullmatch(self.name):
             raise ValueError(f"{self.name!r} is no name of a mark")
+        if self.at.tzinfo is None:
+            raise ValueError("a moment needs its time zone")
 
     def __str__(self) -> str:
         return f"the mark {self.name}"
 
 
-Moment = Latest | AtTime | AtBackup | AtMark
+Moment = Latest | AtTime | AtBackup | Mark
 """What a database can be taken back to."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """A restore point that the archived log holds already."""
-
-    name: str
-    at: datetime
-    lsn: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Whoever needs a database as it was (a drill, a restore, the rehearsal of an upgr
     mark = database.mark("upgrade-0.2.0")               # in the archived log when this returns
     database.restore(Latest(), into=folder)             # the running server is not touched
     with scratch.running(folder) as server: ...         # socket only, nothing of it is archived
-    database.rewind(AtMark(mark.name))                  # in place; stops and starts the server
+    database.rewind(mark)                               # in place; stops and starts the server
 """
 
 from collections.abc import Sequence
@@ -45,8 +45,7 @@ class PointInTimeDatabase(Protocol):
         """Name this moment; the log up to it is archived on return, so that it can be gone back to.
 
         Args:
-            name: small letters, digits, dots and hyphens; names that were used before are not refused, and the first
-                one after the chosen backup is what is gone back to, so put something unique into it.
+            name: small letters, digits, dots and hyphens; unique, since the first of that name after a backup counts.
 
         Raises:
             MarkNotKept: the archive did not take it in time.
