@@ -28,6 +28,11 @@ COMMANDS = (
         "health",
         "Look at the machine: what is well, what is not, and what to do now. Exit code 1 if anything is critical.",
     ),
+    verb(
+        "vitals",
+        "Show address, fingerprint, health, disk, GPU and queue at a glance, as the machine's own display does.",
+    ),
+    noun("power", "The machine and its processes: off, and on again."),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
     verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),

@@ -73,6 +73,9 @@ class AuditName(StrEnum):
     PACK_USED = "models:pack:used"
     PACK_REMOVED = "models:pack:removed"
     JOBS_FORGOTTEN = "jobs:jobs:forgotten"
+    MACHINE_SWITCHED_OFF = "power:machine:switched_off"
+    MACHINE_RESTARTED = "power:machine:restarted"
+    PROCESSES_RESTARTED = "power:processes:restarted"
 
 
 class Outcome(StrEnum):

@@ -52,7 +52,7 @@ def appliance_checks(settings: Settings) -> Sequence[Check]:
         clock(now, lambda: _newest_event(settings)),
         certificate(settings.certificate_path, now),
         database(lambda: _database_state(settings)),
-        queue(lambda: _backlog(settings)),
+        queue(lambda: backlog_now(settings)),
         models(lambda: _model_state(settings)),
         model_files(lambda: _damaged_files(settings)),
         trail(lambda: _trail_states(settings)),
@@ -80,7 +80,8 @@ def _newest_event(settings: Settings) -> datetime | None:
     return max(newest, default=None)
 
 
-def _backlog(settings: Settings) -> Backlog:
+def backlog_now(settings: Settings) -> Backlog:
+    """All tenants' work at this moment."""
     with open_database(open_server(settings), DatabaseRole.WORKER) as opened, opened.reading(None) as tx:
         return backlog(tx, silent_s=SILENT_LEASES * settings.jobs.lease_s)
 

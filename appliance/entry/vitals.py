@@ -1,0 +1,48 @@
+"""This machine's vitals, with what they are read from."""
+
+from datetime import datetime
+
+from appliance.adapters.gauges import MachineGauges
+from appliance.entry.health import ON_DISK, backlog_now, open_health
+from appliance.entry.machine import installed_release
+from appliance.health.model import Report
+from appliance.kernel.clock import SystemClock
+from appliance.kernel.errors import HangJegyzetError
+from appliance.settings import Settings
+from appliance.vitals.model import QueueGlance
+from appliance.vitals.ring import Ring
+from appliance.vitals.service import RING_FILE, VitalsService
+
+
+def open_vitals(settings: Settings) -> VitalsService:
+    """The vitals of this machine."""
+    return VitalsService(
+        gauges=MachineGauges(settings, (settings.data_dir, *ON_DISK)),
+        sources=_House(settings),
+        ring=Ring(RING_FILE),
+        clock=SystemClock(),
+        version=installed_release().version,
+    )
+
+
+class _House:
+    """What the services say, each within what it may cost on a display that looks again and again."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def report(self) -> Report:
+        """The quick checks."""
+        return open_health(self._settings).examine(quick=True)
+
+    def queue(self) -> QueueGlance | None:
+        """How much waits."""
+        try:
+            now = backlog_now(self._settings)
+        except HangJegyzetError:
+            return None
+        return QueueGlance(now.waiting, now.longest_wait.total_seconds(), now.given_up)
+
+    def restore_proven_at(self) -> datetime | None:
+        """Nothing is restored for practice yet."""
+        return None
