@@ -14,6 +14,7 @@ export UV_PYTHON_DOWNLOADS=never
 FETCHED_PYTHON=3.12  # where the distribution's own is too old
 OS_RELEASE=${OS_RELEASE:-/etc/os-release}
 POSTGRES_PROGRAMS=${POSTGRES_PROGRAMS:-/usr/lib/postgresql/*/bin/postgres}
+SSH_SERVER=${SSH_SERVER:-/usr/sbin/sshd}
 
 dev=0
 case "${1:-}" in
@@ -89,12 +90,16 @@ missing_packages() {
         command -v chromium >/dev/null || is_os ubuntu || echo "chromium"
         command -v strace >/dev/null || echo "strace"
         command -v shellcheck >/dev/null || echo "shellcheck"
+        command -v pgbackrest >/dev/null || echo "pgbackrest"
+        command -v age >/dev/null || echo "age"
+        command -v rclone >/dev/null || echo "rclone"
         # Ubuntu 22.04 has version 14, which is older than the oldest supported one: tests on it are left out.
         compgen -G "$POSTGRES_PROGRAMS" >/dev/null || is_os ubuntu 22.04 || echo "postgresql"
     fi
     if ((dev > 1)); then
         command -v mmdebstrap >/dev/null || echo "mmdebstrap"
         command -v systemd-nspawn >/dev/null || echo "systemd-container"
+        [[ -x $SSH_SERVER ]] || echo "openssh-server"
     fi
 }
 

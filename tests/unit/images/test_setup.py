@@ -105,15 +105,21 @@ NO_PYTHON = "#!/bin/bash\nexit 1\n"
     ("os_release", "python", "options", "wanted"),
     [
         (DEBIAN_12, None, (), "g++ make"),
-        (DEBIAN_12, None, ("--dev",), "g++ make chromium strace shellcheck postgresql"),
-        (DEBIAN_12, None, ("--boxes",), "g++ make chromium strace shellcheck postgresql mmdebstrap systemd-container"),
+        (DEBIAN_12, None, ("--dev",), "g++ make chromium strace shellcheck pgbackrest age rclone postgresql"),
+        (
+            DEBIAN_12,
+            None,
+            ("--boxes",),
+            "g++ make chromium strace shellcheck pgbackrest age rclone postgresql mmdebstrap systemd-container"
+            " openssh-server",
+        ),
         (DEBIAN_12, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_24, None, (), "g++ make"),
-        (UBUNTU_24, None, ("--dev",), "g++ make strace shellcheck postgresql"),
+        (UBUNTU_24, None, ("--dev",), "g++ make strace shellcheck pgbackrest age rclone postgresql"),
         (UBUNTU_24, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_22, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_22, OLD_PYTHON, (), "g++ make"),
-        (UBUNTU_22, OLD_PYTHON, ("--dev",), "g++ make strace shellcheck"),
+        (UBUNTU_22, OLD_PYTHON, ("--dev",), "g++ make strace shellcheck pgbackrest age rclone"),
     ],
     ids=lambda value: value.replace("\n", " ")[:24] if isinstance(value, str) else None,
 )
@@ -124,7 +130,8 @@ def test_each_distribution_is_asked_for_what_it_has(checkout, bare_path, os_rele
         (bare_path / "python3").unlink()
         (bare_path / "python3").write_text(python)
         (bare_path / "python3").chmod(0o755)
-    seams = {"OS_RELEASE": str(checkout / "os-release"), "POSTGRES_PROGRAMS": str(checkout / "none*")}
+    nothing = {"POSTGRES_PROGRAMS": str(checkout / "none*"), "SSH_SERVER": str(checkout / "none")}
+    seams = {"OS_RELEASE": str(checkout / "os-release"), **nothing}
     done = set_up(checkout, *options, path=bare_path, drop=os.geteuid() == 0, **seams)
     assert done.returncode == 1
     assert done.stderr.rstrip().endswith(f"sudo apt-get install --yes {wanted}")
