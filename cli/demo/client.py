@@ -28,7 +28,7 @@ class PortalRefused(Refused):
 
 class PortalSilent(Unavailable):
     code = "demo.portal_silent"
-    message = "The portal at {url} did not answer for {patience_s:.0f} seconds."
+    message = "The portal at {url} did not answer for {patience_s:.0f} seconds: {reason}"
     hint = "Its log is in the folder logs of the data directory."
 
 
@@ -59,14 +59,17 @@ class PortalClient:
     def wait_until_ready(self, *, timeout_s: float) -> None:
         """Wait until the portal and what it stands on are ready."""
         deadline = time.monotonic() + timeout_s
+        reason = "not asked yet"
         while time.monotonic() < deadline:
             try:
-                if self._http.get("/health/ready", timeout=2.0).status_code == httpx.codes.OK:
+                answer = self._http.get("/health/ready", timeout=2.0)
+                if answer.status_code == httpx.codes.OK:
                     return
-            except httpx.TransportError:
-                pass
+                reason = answer.text
+            except httpx.TransportError as lost:
+                reason = str(lost)
             time.sleep(0.2)
-        raise PortalSilent(url=self.url, patience_s=timeout_s)
+        raise PortalSilent(url=self.url, patience_s=timeout_s, reason=reason)
 
     def become_somebody(self, code: OneTimeCode, *, email: str, name: str, password: str) -> None:
         """Use a one-time code: become the first administrator, or choose a password; signs in."""
@@ -142,7 +145,7 @@ class PortalClient:
                 answer = self._http.request(method, path, headers=headers, **options)
             except httpx.TransportError as lost:
                 if time.monotonic() > deadline:
-                    raise PortalSilent(url=self.url, patience_s=self._patience_s) from lost
+                    raise PortalSilent(url=self.url, patience_s=self._patience_s, reason=lost) from lost
                 time.sleep(_RETRY_PAUSE_S)
                 continue
             if answer.is_success:

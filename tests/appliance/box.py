@@ -1,8 +1,8 @@
 """A machine for tests: a Debian made from scratch, booted with real systemd in a container without any network.
 
-``mmdebstrap`` makes the root once and keeps it in the cache; each box is a copy. ``systemd-nspawn`` boots it without a
-container manager. Inside there is only a loopback interface: no route leads out, so a file that an installation would
-have fetched is missed here and nowhere else.
+``mmdebstrap`` makes the root once and keeps it in the cache; each box writes into a layer of its own over it.
+``systemd-nspawn`` boots it without a container manager. Inside there is only a loopback interface: no route leads out,
+so a file that an installation would have fetched is missed here and nowhere else.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ class Box:
 
     Args:
         name: unique on this host.
-        root: its file system; made by ``Box.new``.
+        root: its file system; made by ``Box.new``, and gone with ``destroy`` or at the end of a ``with`` block.
         media: host folders that it sees read-only, by their path inside: a stick in its socket.
     """
 
@@ -67,10 +67,20 @@ class Box:
         self._leader = 0
 
     @classmethod
-    def new(cls, name: str, folder: Path, *, media: Mapping[str, Path] | None = None) -> Self:
-        """A machine that was just installed, switched off; its disk is ``folder/name``."""
-        root = folder / name
-        subprocess.run(["cp", "--archive", "--reflink=auto", str(bare_root()), str(root)], check=True)
+    def new(cls, name: str, folder: Path, *, base: Path | None = None, media: Mapping[str, Path] | None = None) -> Self:
+        """A machine that is switched off; its disk is ``folder/name``.
+
+        Args:
+            name: unique on this host, and its host name.
+            folder: where its disk lies; on a file system that can be the upper layer of another.
+            base: the disk it starts with, which stays as it is; unset is a Debian that was just installed.
+            media: as for the class.
+        """
+        root, layer = folder / name, folder / f"{name}.layer"
+        for path in (root, layer / "upper", layer / "work"):
+            path.mkdir(parents=True, exist_ok=True)
+        layers = f"lowerdir={base or bare_root()},upperdir={layer / 'upper'},workdir={layer / 'work'}"
+        subprocess.run(["mount", "-t", "overlay", name, "-o", layers, str(root)], check=True)
         (root / "etc/hostname").write_text(f"{name}\n")
         (root / "etc/machine-id").write_text("")
         return cls(name, root, media=media)
@@ -82,8 +92,7 @@ class Box:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self.is_on:
-            self.power_cut()
+        self.destroy()
 
     @property
     def is_on(self) -> bool:
@@ -159,6 +168,15 @@ class Box:
         """Pull the plug: nothing inside gets to say a last word."""
         os.kill(self._leader, signal.SIGKILL)
         self._await_end()
+
+    def destroy(self) -> None:
+        """Lose the machine and its disk."""
+        if self.is_on:
+            self.power_cut()
+        subprocess.run(["umount", str(self.root)], check=False, stderr=subprocess.DEVNULL)
+        if not self.root.is_mount():
+            for path in (self.root, self.root.with_name(f"{self.name}.layer")):
+                shutil.rmtree(path, ignore_errors=True)
 
     def _enter(self, *namespaces: str) -> tuple[str, ...]:
         return ("nsenter", "--target", str(self._leader), *namespaces)
