@@ -22,6 +22,8 @@ from appliance.kernel.units import format_bytes, format_clock
 from appliance.meetings.errors import MeetingNotFound, UploadFinished
 from appliance.meetings.model import MeetingRow, MeetingView
 from appliance.meetings.uploads import StartedMeeting
+from appliance.models.errors import NoActivePack
+from appliance.models.model import PackKind
 from appliance.search.model import Hit
 from appliance.settings import Settings
 from appliance.transcripts.model import Removed
@@ -60,6 +62,7 @@ def add(
     """Send a recording in; it is encrypted as it is read."""
     with _services() as (services, actor):
         sender = _on_behalf(services, actor, owner)
+        _warn_of(language, services)
         started = _send(services, sender, file, title=title, language=language, speakers=speakers, words=words or ())
         job = (
             follow(services, sender, started.job_id)
@@ -226,6 +229,24 @@ def delete(
         print_json({"meeting_id": str(meeting_id), "deleted": True})
     else:
         talk.print("Destroyed.")
+
+
+def _warn_of(language: str | None, services: Services) -> None:
+    """Say what the portal's form says: that the model in use gets this language mostly wrong, or that there is none."""
+    if language is None:
+        return
+    try:
+        speech = services.models.fitness(PackKind.SPEECH, language)
+    except NoActivePack as none:
+        talk.print(f"{none} The recording waits until then.", style="yellow")
+        return
+    if speech.needs_warning:
+        note = f" ({speech.note})" if speech.note else ""
+        talk.print(
+            f"The model {speech.pack} is not fit for this language: {language}{note}. Most of the transcript would be"
+            " wrong; an administrator can import a larger model and do the work again: hangjegyzet models import FILE",
+            style="yellow",
+        )
 
 
 def _send(
