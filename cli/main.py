@@ -19,6 +19,7 @@ COMMANDS = (
     noun("audit", "The audit trail: check it, export it."),
     noun("user", "People's accounts: create, reset, disable."),
     noun("db", "The database: set it up, look at it, move its schema."),
+    noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
     noun("config", "The configuration: read, change, check, compare."),
     verb(
         "apply",

@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,12 +99,21 @@ class ConfigurationService:
             before = {}
         return changes(before, document.read_valid(self._file))
 
-    def apply(self, machinery: Machinery, *, release: tuple[Path, str], tell: Callable[[Task], object]) -> Applied:
+    def apply(
+        self,
+        machinery: Machinery,
+        *,
+        release: tuple[Path, str],
+        tell: Callable[[Task], object],
+        allow: Callable[[Sequence[Change]], object] = lambda _: None,
+    ) -> Applied:
         """Bring the machine into the declared state; when that fails, back into the one before.
 
         Args:
             release: the folder and the version of the release whose playbooks do it.
             tell: is told each task.
+            allow: is asked about what changes before anything does; raises to refuse it. Not asked about the first
+                configuration of a machine.
 
         Raises:
             ConfigurationMissing, ConfigurationUnreadable, ConfigurationInvalid: there is no usable file.
@@ -113,6 +122,8 @@ class ConfigurationService:
         """
         with self._alone():
             pending = self.pending()
+            if self._applied_file.exists():
+                allow(pending)
             try:
                 ok, changed = self._run(machinery, release, tell)
             except ApplyFailed as failure:

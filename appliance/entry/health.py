@@ -8,9 +8,11 @@ from appliance.adapters.postgres import open_server
 from appliance.audit import queries as trails
 from appliance.configuration.ports import TaskState
 from appliance.database.roles import DatabaseRole
+from appliance.entry.approvals import approvers_state, record_used
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
+from appliance.health.checks.approvals import approvals
 from appliance.health.checks.certificate import certificate
 from appliance.health.checks.clock import clock
 from appliance.health.checks.configuration import configuration, drift
@@ -40,7 +42,7 @@ SILENT_LEASES = 2
 
 def open_health(settings: Settings) -> HealthService:
     """The checks of an installed machine."""
-    return HealthService((*appliance_checks(settings), *machine_checks()), SystemClock())
+    return HealthService((*appliance_checks(settings), *machine_checks(settings)), SystemClock())
 
 
 def appliance_checks(settings: Settings) -> Sequence[Check]:
@@ -59,13 +61,14 @@ def appliance_checks(settings: Settings) -> Sequence[Check]:
     )
 
 
-def machine_checks() -> Sequence[Check]:
+def machine_checks(settings: Settings) -> Sequence[Check]:
     """What only a machine has that was installed from a bundle."""
     return (
         units(),
         configuration(lambda: [change.key for change in open_configuration().pending()]),
         drift(_drifted),
         egress(),
+        approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
     )
 
 

@@ -7,7 +7,9 @@ import typer
 
 from appliance.configuration.errors import NeedsRoot
 from appliance.configuration.ports import Task, TaskState
+from appliance.entry.approvals import require_for_changes
 from appliance.entry.machine import configuration_file, installed_release, machinery, open_configuration
+from appliance.settings import Settings
 from cli.output import talk
 
 app = typer.Typer()
@@ -43,5 +45,7 @@ def apply(
         if check:
             done = service.check(engine, release=where, diff=diff, tell=tell)
         else:
-            done = service.apply(engine, release=where, tell=tell)
+            done = service.apply(
+                engine, release=where, tell=tell, allow=lambda changes: require_for_changes(Settings(), changes)
+            )
     typer.echo(f"ok={done.ok + done.changed} changed={done.changed}" + (" (nothing was done)" if check else ""))

@@ -27,6 +27,9 @@ from tests.appliance.machines import (
     visit,
 )
 
+ON_TRIAL = {"approvals"}
+"""Nobody is enrolled yet who would approve what one must not do alone."""
+
 pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(3600)]
 
 
@@ -65,7 +68,7 @@ def test_models_are_imported_from_a_stick(box: Box) -> None:
     """Until they are there, health says so; afterwards all is well."""
     assert finding(box, "models")["severity"] == "critical"
     import_models(box)
-    assert complaints(box) == {}
+    assert set(complaints(box)) == ON_TRIAL
 
 
 def test_the_units_may_do_little(box: Box) -> None:
@@ -129,7 +132,7 @@ def test_nothing_that_was_said_lies_on_the_disk(box: Box) -> None:
 
 def test_the_trail_is_whole_and_everything_is_well(box: Box) -> None:
     """After a power cut too the chain holds, and every check is content."""
-    assert complaints(box) == {}
+    assert set(complaints(box)) == ON_TRIAL
 
 
 def files_with_spoken_words(box: Box) -> list[str]:
