@@ -30,7 +30,12 @@ def missing_means() -> str:
     if os.geteuid() != 0:
         return "booting a box needs root"
     programs = [program for program in ("mmdebstrap", "systemd-nspawn", "nsenter") if shutil.which(program) is None]
-    return f"not installed: {', '.join(programs)}" if programs else ""
+    if programs:
+        return f"not installed: {', '.join(programs)}"
+    tried = subprocess.run(
+        ["unshare", "--mount", "--pid", "--net", "--fork", "true"], capture_output=True, text=True, check=False
+    )
+    return f"this machine lets nobody make namespaces: {tried.stderr.strip()}" if tried.returncode != 0 else ""
 
 
 def bare_root(suite: str = "bookworm") -> Path:
