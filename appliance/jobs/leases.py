@@ -24,8 +24,7 @@ LOOKED_AT = 64
 """Steps at the head of the line among which one is looked for that nobody else is just taking."""
 
 # One statement, because each further one would cost the waiting step another way to the server and back.
-_CLAIM = text(
-    """
+_CLAIM_SQL = """
     WITH chosen AS (
         SELECT s.job_id, s.name, s.losses
         FROM (
@@ -62,7 +61,14 @@ _CLAIM = text(
     )
     SELECT b.*, t.name AS step, t.attempt, t.tries, t.losses, t.state AS step_state
     FROM chosen c LEFT JOIN taken t ON t.job_id = c.job_id LEFT JOIN begun b ON b.id = t.job_id
-    """
+"""
+_CLAIM = text(_CLAIM_SQL)
+_CLAIM_FOR_ONE = text(
+    _CLAIM_SQL.replace(
+        "ORDER BY l.place LIMIT :looked_at",
+        "AND EXISTS (SELECT FROM job j WHERE j.id = l.job_id AND j.owner_id = :only_for)"
+        " ORDER BY l.place LIMIT :looked_at",
+    )
 )
 
 _RENEW = text(
@@ -113,16 +119,25 @@ class Leases:
     Args:
         database: as the worker role.
         known: ``kind/step`` of every step that this release can do; others are left to a newer one.
+        only_for: take nobody else's work: while a new release is tried, people's recordings wait.
     """
 
     def __init__(
-        self, database: Database, ledger: Ledger, *, process: WorkerProcess, policy: LeasePolicy, known: Sequence[str]
+        self,
+        database: Database,
+        ledger: Ledger,
+        *,
+        process: WorkerProcess,
+        policy: LeasePolicy,
+        known: Sequence[str],
+        only_for: UserId | None = None,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._process = process
         self._policy = policy
         self._known = list(known)
+        self._claim = _CLAIM if only_for is None else _CLAIM_FOR_ONE.bindparams(only_for=only_for)
 
     def claim(self, queue: Queue, *, alone: bool) -> Claim:
         """Take the step whose turn it is.
@@ -140,7 +155,7 @@ class Leases:
             "looked_at": LOOKED_AT,
         }
         with self._database.transaction(None) as tx:
-            row = tx.execute(_CLAIM, values).one_or_none()
+            row = tx.execute(self._claim, values).one_or_none()
             if row is None or row.id is None:
                 return Claim(None, waits_for_others=row is not None)
             announce(tx, row.id, row.tenant_id, row.meeting_id)
