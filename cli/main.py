@@ -20,6 +20,7 @@ COMMANDS = (
     noun("user", "People's accounts: create, reset, disable."),
     noun("db", "The database: set it up, look at it, move its schema."),
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
+    noun("egress", "Proof that nothing leaves: try, report, check a report."),
     noun("config", "The configuration: read, change, check, compare."),
     verb(
         "apply",

@@ -73,6 +73,7 @@ class AuditName(StrEnum):
     PACK_USED = "models:pack:used"
     PACK_REMOVED = "models:pack:removed"
     JOBS_FORGOTTEN = "jobs:jobs:forgotten"
+    EGRESS_REPORTED = "egress:report:made"
     CONFIGURATION_APPLIED = "configuration:file:applied"
     APPROVERS_ENROLLED = "approvals:approvers:enrolled"
     APPROVAL_REQUESTED = "approvals:request:made"

@@ -9,6 +9,7 @@ from appliance.audit import queries as trails
 from appliance.configuration.ports import TaskState
 from appliance.database.roles import DatabaseRole
 from appliance.entry.approvals import approvers_state, record_used
+from appliance.entry.egress import load_rules, open_egress
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
@@ -16,6 +17,7 @@ from appliance.health.checks.approvals import approvals
 from appliance.health.checks.certificate import certificate
 from appliance.health.checks.clock import clock
 from appliance.health.checks.configuration import configuration, drift
+from appliance.health.checks.confirmation import confirmation
 from appliance.health.checks.database import database
 from appliance.health.checks.disk import disk
 from appliance.health.checks.egress import egress
@@ -66,8 +68,9 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
     return (
         units(),
         configuration(lambda: [change.key for change in open_configuration().pending()]),
+        confirmation(lambda: open_configuration().unconfirmed()),
         drift(_drifted),
-        egress(),
+        egress(lambda: open_egress().examine(everybody=False), load_rules),
         approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
     )
 

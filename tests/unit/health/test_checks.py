@@ -1,7 +1,6 @@
 """Each check: what it calls well, what it warns of, what it calls critical, and what it says to do."""
 
 import os
-import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,13 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
-from appliance.health.checks import egress as egress_room
 from appliance.health.checks.certificate import certificate
 from appliance.health.checks.clock import clock
 from appliance.health.checks.configuration import configuration, drift
 from appliance.health.checks.database import database
 from appliance.health.checks.disk import disk
-from appliance.health.checks.egress import Firewall, egress, read_firewall
 from appliance.health.checks.memory import memory
 from appliance.health.checks.models import ModelState, model_files, models
 from appliance.health.checks.queue import queue
@@ -175,41 +172,3 @@ def test_configuration_and_drift() -> None:
     assert severity(configuration(lambda: ["web.port"])) is Severity.WARNING
     assert severity(drift(tuple)) is Severity.OK
     assert severity(drift(lambda: ["firewall: Write the rules"])) is Severity.WARNING
-
-
-@pytest.mark.parametrize(
-    ("rules", "outcome", "expected"),
-    [
-        (Firewall(drops=True, refused_packets=4), "EPERM", Severity.OK),
-        (Firewall(drops=True, refused_packets=4), "no answer", Severity.OK),
-        (Firewall(drops=True, refused_packets=0), "sent", Severity.CRITICAL),
-        (Firewall(drops=False, refused_packets=0), "ENETUNREACH", Severity.CRITICAL),
-        (None, "ENETUNREACH", Severity.CRITICAL),
-    ],
-)
-def test_egress(rules: Firewall | None, outcome: str, expected: Severity) -> None:
-    """Nothing may get out, and that only because the cable is out does not count."""
-    assert severity(egress(lambda: rules, lambda kind, address, port: outcome)) is expected
-
-
-def test_a_packet_that_can_leave_is_seen() -> None:
-    """The probe itself can tell: what reaches a listener here is told as sent."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listener:
-        listener.bind(("127.0.0.1", 0))
-        assert egress_room._attempt("udp", "127.0.0.1", listener.getsockname()[1]) == "sent"
-    assert egress_room._attempt("tcp", "127.0.0.1", 1) == "ECONNREFUSED"
-
-
-def test_the_kernels_listing_is_read() -> None:
-    """The policy of the output chain and the counter of refused packets are found in what nft prints."""
-    listing = {
-        "nftables": [
-            {"metainfo": {"version": "1.0.6"}},
-            {"counter": {"name": "refused_out", "packets": 7, "bytes": 420}},
-            {"chain": {"name": "input", "hook": "input", "policy": "drop"}},
-            {"chain": {"name": "output", "hook": "output", "policy": "drop"}},
-        ]
-    }
-    assert read_firewall(listing) == Firewall(drops=True, refused_packets=7)
-    listing["nftables"][3]["chain"]["policy"] = "accept"
-    assert read_firewall(listing) == Firewall(drops=False, refused_packets=7)
