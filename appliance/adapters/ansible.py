@@ -37,7 +37,9 @@ class AnsibleMachinery:
         with TemporaryDirectory(prefix="hangjegyzet-apply-") as own:
             variables = Path(own, "variables.json")
             variables.write_text(json.dumps(_variables(run)), encoding="utf-8")
-            command = [sys.executable, "-I", "-m", "ansible", "playbook", "site.yml", "--extra-vars", f"@{variables}"]
+            # Dies with us: whoever takes over, or goes back, must not find another run under way.
+            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-m", "ansible", "playbook", "site.yml"]
+            command += ["--extra-vars", f"@{variables}"]
             command += ["--check"] if run.check else []
             command += ["--diff"] if run.diff else []
             with subprocess.Popen(

@@ -22,7 +22,7 @@ from appliance.approvals.model import (
     write_request,
 )
 from appliance.approvals.signatures import MAX_SIGNATURE_BYTES
-from appliance.kernel.durable import sync_folder
+from appliance.kernel.durable import sync_folder, write_durably
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,14 +188,4 @@ def _read_or_none(path: Path, limit: int = 1 << 20) -> bytes | None:
 def _write(path: Path, data: bytes, *, mode: int) -> None:
     """After a power cut there is the old file or the new one."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync_folder(path.parent)
+    write_durably(path, data, mode=mode)

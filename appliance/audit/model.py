@@ -75,6 +75,8 @@ class AuditName(StrEnum):
     JOBS_FORGOTTEN = "jobs:jobs:forgotten"
     EGRESS_REPORTED = "egress:report:made"
     CONFIGURATION_APPLIED = "configuration:file:applied"
+    CONFIGURATION_CONFIRMED = "configuration:change:confirmed"
+    CONFIGURATION_UNDONE = "configuration:change:undone"
     APPROVERS_ENROLLED = "approvals:approvers:enrolled"
     APPROVAL_REQUESTED = "approvals:request:made"
     APPROVAL_SIGNED = "approvals:request:signed"

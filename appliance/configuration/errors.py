@@ -1,6 +1,6 @@
 """What can go wrong with the configuration."""
 
-from appliance.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from appliance.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 
 
 class ConfigurationMissing(NotFound):
@@ -49,3 +49,21 @@ class NeedsRoot(Refused):
     code = "configuration.needs_root"
     message = "Only root may change the machine."
     hint = "sudo hangjegyzet apply"
+
+
+class ConfirmationAwaited(Conflict):
+    code = "configuration.confirmation_awaited"
+    message = "A change of {keys} waits for confirmation; nothing else is applied until then."
+    hint = "hangjegyzet apply --confirm, or wait until it is undone."
+
+
+class NothingToConfirm(Conflict):
+    code = "configuration.nothing_to_confirm"
+    message = "No change waits for confirmation."
+    hint = "When it was undone, what you had is kept beside the file: appliance.toml.unconfirmed"
+
+
+class ConfirmationUnwatched(Unavailable):
+    code = "configuration.confirmation_unwatched"
+    message = "Nothing was changed: what would undo the change of {keys} cannot be started: {reason}"
+    hint = "journalctl -u hangjegyzet-confirmation. At the machine's own console: hangjegyzet apply --no-confirm"

@@ -50,3 +50,15 @@ class Machinery(Protocol):
             ApplyFailed: the run itself broke.
         """
         ...
+
+
+class Watchman(Protocol):
+    """Undoes what nobody confirmed, even when everybody else is gone."""
+
+    def begin(self) -> None:
+        """Start watching the note; on return it is watched.
+
+        Raises:
+            OSError: nobody watches.
+        """
+        ...

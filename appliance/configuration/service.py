@@ -8,11 +8,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
+from msgspec import structs
 
 from appliance.configuration import document
-from appliance.configuration.errors import ApplyBusy, ApplyFailed, ConfigurationMissing
+from appliance.configuration.confirmation import (
+    PATIENCE_S,
+    Boot,
+    ConfirmationNote,
+    Unconfirmed,
+    cuts_off,
+    this_boot,
+)
+from appliance.configuration.errors import (
+    ApplyBusy,
+    ApplyFailed,
+    ConfigurationMissing,
+    ConfirmationAwaited,
+    ConfirmationUnwatched,
+    NothingToConfirm,
+)
 from appliance.configuration.model import Change, Value, changes, effective, find, parse_value, problems
-from appliance.configuration.ports import Machinery, Run, Task, TaskState
+from appliance.configuration.ports import Machinery, Run, Task, TaskState, Watchman
 
 log = structlog.get_logger()
 
@@ -28,11 +44,12 @@ root's, and systemd runs the server."""
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What a run did: counts of tasks, and what differs from what was applied before."""
+    """What a run did: counts of tasks, what differs from before, and what is undone unless somebody confirms it."""
 
     ok: int
     changed: int
     changes: tuple[Change, ...]
+    unconfirmed: tuple[str, ...] = ()
 
 
 class ConfigurationService:
@@ -41,11 +58,14 @@ class ConfigurationService:
     Args:
         file: ``appliance.toml``.
         applied_file: keeps a copy of what was applied last; a failed run puts it back.
+        boot: this boot, by which the time to confirm is counted.
     """
 
-    def __init__(self, file: Path, *, applied_file: Path) -> None:
+    def __init__(self, file: Path, *, applied_file: Path, boot: Callable[[], Boot] = this_boot) -> None:
         self._file = file
         self._applied_file = applied_file
+        self._note = ConfirmationNote(applied_file.with_name("unconfirmed.json"))
+        self._boot = boot
 
     def create(self) -> bool:
         """Write a first, commented file where there is none; true when that was so."""
@@ -106,6 +126,7 @@ class ConfigurationService:
         release: tuple[Path, str],
         tell: Callable[[Task], object],
         allow: Callable[[Sequence[Change]], object] = lambda _: None,
+        watchman: Watchman | None = None,
     ) -> Applied:
         """Bring the machine into the declared state; when that fails, back into the one before.
 
@@ -114,23 +135,100 @@ class ConfigurationService:
             tell: is told each task.
             allow: is asked about what changes before anything does; raises to refuse it. Not asked about the first
                 configuration of a machine.
+            watchman: undoes a change of who reaches the machine unless somebody confirms it; None confirms it here.
 
         Raises:
             ConfigurationMissing, ConfigurationUnreadable, ConfigurationInvalid: there is no usable file.
             ApplyBusy: another run is under way.
             ApplyFailed: a task failed; the error says which, why, and what the machine has now.
+            ConfirmationAwaited: an earlier change waits for confirmation.
+            ConfirmationUnwatched: nobody would undo the change; nothing was done.
         """
         with self._alone():
+            if waiting := self._note.read():
+                raise ConfirmationAwaited(keys=", ".join(waiting.keys))
             pending = self.pending()
+            unconfirmed: tuple[str, ...] = ()
             if self._applied_file.exists():
                 allow(pending)
+                unconfirmed = cuts_off(pending) if watchman else ()
+            if watchman and unconfirmed:
+                self._begin_watch(watchman, unconfirmed)
             try:
                 ok, changed = self._run(machinery, release, tell)
             except ApplyFailed as failure:
                 raise self._gone_back(machinery, release, tell, failure, pending) from failure
             document.write(self._applied_file, document.read_text(self._file))
+            if waiting := self._note.read():
+                self._note.write(structs.replace(waiting, until_s=self._boot().age_s + PATIENCE_S))
         log.info("configuration_applied", ok=ok, changed=changed)
-        return Applied(ok, changed, pending)
+        return Applied(ok, changed, pending, unconfirmed)
+
+    def unconfirmed(self) -> tuple[tuple[str, ...], float] | None:
+        """What waits for confirmation: its settings, and for how many seconds more; none when nothing does."""
+        if (waiting := self._note.read()) is None:
+            return None
+        under_way = waiting.until_s is None and waiting.boot == self._boot().id
+        return waiting.keys, PATIENCE_S if under_way else self._left_s(waiting)
+
+    def confirm(self) -> tuple[str, ...]:
+        """Keep what was applied; the settings that are confirmed.
+
+        Raises:
+            NothingToConfirm: nothing waits, any more or at all.
+            ApplyBusy: it is still being applied, or is being undone just now.
+        """
+        with self._alone():
+            waiting = self._note.read()
+            if waiting is None or waiting.until_s is None or self._left_s(waiting) <= 0:
+                raise NothingToConfirm
+            self._note.remove()
+        log.info("configuration_confirmed", settings=",".join(waiting.keys))
+        return waiting.keys
+
+    def undo_overdue(
+        self, machinery: Machinery, *, release: tuple[Path, str], tell: Callable[[Task], object]
+    ) -> tuple[str, ...]:
+        """Bring the configuration back that was in force before what nobody confirmed in time.
+
+        Whoever applies holds the lock; a note without an end, with the lock free, is one whose writer died.
+
+        Returns:
+            the settings that were undone; none while there is time, or nothing to undo.
+
+        Raises:
+            ApplyFailed: it could not be brought back; the note stays, for the next try.
+        """
+        try:
+            with self._alone():
+                waiting = self._note.read()
+                if waiting is None or self._left_s(waiting) > 0:
+                    return ()
+                document.write(self._file.with_suffix(".toml.unconfirmed"), document.read_text(self._file))
+                document.write(self._file, waiting.previous)
+                self._run(machinery, release, tell)
+                document.write(self._applied_file, waiting.previous)
+                self._note.remove()
+        except ApplyBusy:
+            return ()
+        log.warning("configuration_undone", settings=",".join(waiting.keys))
+        return waiting.keys
+
+    def _begin_watch(self, watchman: Watchman, keys: tuple[str, ...]) -> None:
+        previous = document.read_text(self._applied_file)
+        self._note.write(Unconfirmed(keys, previous, self._boot().id))
+        try:
+            watchman.begin()
+        except OSError as error:
+            self._note.remove()
+            raise ConfirmationUnwatched(keys=", ".join(keys), reason=error) from error
+
+    def _left_s(self, waiting: Unconfirmed) -> float:
+        """Seconds until it is undone; none for one that its writer left, or that another boot began."""
+        boot = self._boot()
+        if waiting.boot != boot.id or waiting.until_s is None:
+            return 0.0
+        return max(0.0, waiting.until_s - boot.age_s)
 
     def check(
         self, machinery: Machinery, *, release: tuple[Path, str], diff: bool, tell: Callable[[Task], object]
@@ -184,6 +282,7 @@ class ConfigurationService:
             log.exception("configuration_not_restored", task=again.fields["task"])
             outcome = f"The previous configuration is back in {self._file}, but applying it failed too: {again}"
         else:
+            self._note.remove()
             outcome = f"The previous configuration is in force again. Yours is kept in {refused}."
         return ApplyFailed(**told, outcome=outcome)
 

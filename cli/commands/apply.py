@@ -5,9 +5,10 @@ from typing import Annotated
 
 import typer
 
+from appliance.configuration.confirmation import PATIENCE_S
 from appliance.configuration.errors import NeedsRoot
 from appliance.configuration.ports import Task, TaskState
-from appliance.entry.approvals import require_for_changes
+from appliance.entry import applying
 from appliance.entry.machine import configuration_file, installed_release, machinery, open_configuration
 from appliance.settings import Settings
 from cli.output import talk
@@ -22,11 +23,18 @@ _MARKS = {TaskState.CHANGED: "[yellow]✎[/]", TaskState.FAILED: "[red]✗[/]"}
 def apply(
     check: Annotated[bool, typer.Option("--check", help="Only say what would change.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show how files differ.")] = False,
+    confirm: Annotated[bool, typer.Option("--confirm", help="Keep what was applied last.")] = False,
+    no_confirm: Annotated[
+        bool, typer.Option("--no-confirm", help="Keep it without asking: at the machine's own console.")
+    ] = False,
     first: Annotated[bool, typer.Option("--first", help="Write a first configuration where there is none.")] = False,
 ) -> None:
     """Bring the machine into the state that appliance.toml declares; a failure brings the previous one back."""
     if os.geteuid() != 0:
         raise NeedsRoot
+    if confirm:
+        talk.print(f"Kept: {', '.join(applying.confirm())}")
+        return
     service, release = open_configuration(), installed_release()
     if first and service.create():
         talk.print(f"A first configuration was written: {configuration_file()}")
@@ -41,11 +49,15 @@ def apply(
                     talk.print(task.diff, markup=False, style="dim")
 
         engine = machinery(release)
-        where = (release.path, release.version)
         if check:
-            done = service.check(engine, release=where, diff=diff, tell=tell)
+            done = service.check(engine, release=(release.path, release.version), diff=diff, tell=tell)
         else:
-            done = service.apply(
-                engine, release=where, tell=tell, allow=lambda changes: require_for_changes(Settings(), changes)
-            )
+            done = applying.apply(engine, release=release, tell=tell, confirmed=no_confirm)
     typer.echo(f"ok={done.ok + done.changed} changed={done.changed}" + (" (nothing was done)" if check else ""))
+    if done.unconfirmed:
+        talk.print(
+            f"[yellow]![/] This decides who reaches the machine: {', '.join(done.unconfirmed)}. In "
+            f"{PATIENCE_S:.0f} s it is undone, unless you confirm it.",
+            soft_wrap=True,
+        )
+        talk.print("  From a new connection, which shows that you still reach it: hangjegyzet apply --confirm", style="dim")

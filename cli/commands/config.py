@@ -7,6 +7,7 @@ import typer
 
 from appliance.configuration import document
 from appliance.configuration.model import Change, Value
+from appliance.entry import applying
 from appliance.entry.machine import configuration_file, open_configuration
 from cli.output import print_fields, print_json, print_table, talk
 
@@ -75,6 +76,18 @@ def diff(as_json: Json = False) -> None:
         )
     if found:
         raise typer.Exit(1)
+
+
+@app.command()
+def confirm() -> None:
+    """Keep what was applied last; a change of who reaches the machine is undone without it."""
+    talk.print(f"Kept: {', '.join(applying.confirm())}")
+
+
+@app.command(hidden=True)
+def watch() -> None:
+    """Undo what nobody confirms in time; hangjegyzet-confirmation.service runs it."""
+    applying.watch_confirmation()
 
 
 def _say(changed: Change | None) -> None:
