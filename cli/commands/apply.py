@@ -10,7 +10,6 @@ from appliance.configuration.errors import NeedsRoot
 from appliance.configuration.ports import Task, TaskState
 from appliance.entry import applying
 from appliance.entry.machine import configuration_file, installed_release, machinery, open_configuration
-from appliance.settings import Settings
 from cli.output import talk
 
 app = typer.Typer()
