@@ -5,10 +5,12 @@ The file is ``appliance.toml``, found through ``HANGJEGYZET_CONFIG``; an environ
 """
 
 import os
+import re
 from functools import cached_property
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -135,6 +137,99 @@ class FirewallSettings(_Section):
         return networks
 
 
+class NodeSettings(_Section):
+    """More machines than one: those that work for this box, or the box that this one works for."""
+
+    role: Literal["box", "worker"] = Field(
+        "box", description="box serves people; worker works for another machine. hangjegyzet node join sets it."
+    )
+    address: str | None = Field(None, description="This machine's own address for the others; unset, none reaches it.")
+    port: int = Field(8444, ge=1, le=65535, description="Port at which the main box answers its workers.")
+    workers: tuple[str, ...] = Field((), description="Addresses of the machines that may work for this box.")
+    main_box: str | None = Field(None, description="Address of the main box; on a worker.")
+    queues: tuple[Literal["speech", "language"], ...] = Field(
+        ("speech", "language"), description="What a worker works on."
+    )
+    folder: Path = Field(Path("/etc/hangjegyzet/nodes"), description="Certificates that machines show one another.")
+    authority_key: Path = Field(
+        Path("/etc/hangjegyzet/secrets/nodes.key"), description="Key that signs them; on the main box."
+    )
+
+    @field_validator("address", "main_box", "workers")
+    @classmethod
+    def _are_addresses(cls, given: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        for address in (given,) if isinstance(given, str) else given or ():
+            ip_address(address)
+        return given
+
+
+class BackupSettings(_Section):
+    """What is kept, for how long, and where. Used on an installed appliance."""
+
+    folder: Path = Field(
+        Path("/var/backups/hangjegyzet"), description="Where backups lie first: a file system of its own."
+    )
+    same_disk: bool = Field(
+        False, description="Let backups lie on the disk of the data. For trials: a dead disk then takes both."
+    )
+    custodians: tuple[str, ...] = Field(
+        (), description="Two or more people's age recipients; the machine's keys are kept for them alone."
+    )
+    targets: tuple[str, ...] = Field(
+        (), description="Further places for copies, each as NAME=URL; docs/backups.md shows the forms."
+    )
+    at: str = Field("01:30", description="Time of the daily backup, as HH:MM.")
+    drill_at: str = Field("Sun 04:00", description="Time of the weekly drill, as DAY HH:MM.")
+    keep_daily: int = Field(14, ge=1, le=366, description="Days of which the last backup is kept.")
+    keep_weekly: int = Field(8, ge=0, le=520, description="Weeks of which the last backup is kept.")
+    keep_monthly: int = Field(12, ge=0, le=120, description="Months of which the last backup is kept.")
+    keep_log_weeks: int = Field(
+        3, ge=1, le=52, description="Weeks within which any moment can be gone back to, not only a backup."
+    )
+    log_queue_mb: int = Field(
+        4096,
+        ge=256,
+        description="Log in MiB that may wait while backups cannot be written; more is dropped, so that work goes on.",
+    )
+
+    @field_validator("custodians")
+    @classmethod
+    def _are_recipients(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for recipient in given:
+            if not re.fullmatch(r"age1[02-9ac-hj-np-z]{58}", recipient):
+                raise ValueError(f"{recipient!r} is no age recipient (age1…)")
+        if len(set(given)) != len(given):
+            raise ValueError("one custodian is named twice")
+        return given
+
+    @field_validator("targets")
+    @classmethod
+    def _are_targets(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for target in given:
+            if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}=(file:///|sftp://|s3://)[!-~]+", target):
+                raise ValueError(f"{target!r} is no NAME=file:///…, NAME=sftp://… or NAME=s3://…")
+            url = urlsplit(target.partition("=")[2])
+            if url.scheme != "file":
+                ip_address(url.hostname or "")
+        if len({target.partition("=")[0] for target in given}) != len(given):
+            raise ValueError("two targets have one name")
+        return given
+
+    @field_validator("at")
+    @classmethod
+    def _is_a_time(cls, given: str) -> str:
+        if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", given):
+            raise ValueError("a time is written HH:MM")
+        return given
+
+    @field_validator("drill_at")
+    @classmethod
+    def _is_a_day_and_a_time(cls, given: str) -> str:
+        if not re.fullmatch(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) ([01]\d|2[0-3]):[0-5]\d", given):
+            raise ValueError("a day and a time are written Sun HH:MM")
+        return given
+
+
 class Configuration(_Section):
     """Everything that can be set, as one file says it; frozen."""
 
@@ -157,6 +252,8 @@ class Configuration(_Section):
     minutes: LanguageSettings = LanguageSettings()
     jobs: JobSettings = JobSettings()
     firewall: FirewallSettings = FirewallSettings()
+    backups: BackupSettings = BackupSettings()
+    nodes: NodeSettings = NodeSettings()
 
     @cached_property
     def models_path(self) -> Path:

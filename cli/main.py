@@ -17,6 +17,7 @@ COMMANDS = (
     noun("models", "Model packs: list, import, verify, use, clean up."),
     noun("bundle", "Bundles: check one, show what is inside."),
     noun("audit", "The audit trail: check it, export it."),
+    noun("node", "Other machines that work for this one: join, list, drain, remove."),
     noun("user", "People's accounts: create, reset, disable."),
     noun("db", "The database: set it up, look at it, move its schema."),
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
@@ -26,6 +27,7 @@ COMMANDS = (
         "apply",
         "Bring the machine into the state that appliance.toml declares; a failure brings the previous one back.",
     ),
+    noun("upgrade", "Upgrades: look first, bring about, follow, resume, go back."),
     verb(
         "health",
         "Look at the machine: what is well, what is not, and what to do now. Exit code 1 if anything is critical.",

@@ -8,9 +8,11 @@ from typing import cast
 from appliance.adapters.blobs import LocalBlobs
 from appliance.adapters.huey_doorbell import HueyDoorbell
 from appliance.adapters.job_listener import JobListener
+from appliance.adapters.node_client import RemoteBlobs
 from appliance.adapters.postgres import open_server
 from appliance.adapters.root_key import FileKeyProvider
 from appliance.audit.service import AuditTrail
+from appliance.bootstrap.main_box import open_main_box
 from appliance.database.engine import Database
 from appliance.database.errors import NotInitialised
 from appliance.database.ports import DatabaseServer
@@ -32,6 +34,7 @@ from appliance.minutes.service import MinutesService
 from appliance.minutes.steps import MinutesStep
 from appliance.models.location import models_folder
 from appliance.models.service import ModelRegistry
+from appliance.nodes.keys import LeasedKeyRing
 from appliance.notifications.service import Outbox
 from appliance.notifications.steps import NotifyStep
 from appliance.search.index import SegmentIndex
@@ -110,8 +113,21 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
     """The services over an open database."""
     with database.reading(None) as tx:
         home_tenant = first_tenant(tx)
-    keyring = KeyRing(FileKeyProvider(settings.root_key_path), clock)
-    return compose(settings, clock=clock, server=server, database=database, keyring=keyring, home_tenant=home_tenant)
+    main_box = open_main_box(settings)
+    if main_box is None:
+        keyring = KeyRing(FileKeyProvider(settings.root_key_path), clock)
+        blobs: BlobStore = LocalBlobs(settings.blobs_path)
+    else:
+        keyring, blobs = LeasedKeyRing(main_box, clock), RemoteBlobs(main_box)
+    return compose(
+        settings,
+        clock=clock,
+        server=server,
+        database=database,
+        keyring=keyring,
+        home_tenant=home_tenant,
+        blobs=blobs,
+    )
 
 
 def compose(
@@ -123,14 +139,16 @@ def compose(
     keyring: KeyRing,
     home_tenant: TenantId,
     passwords: Passwords | None = None,
+    blobs: BlobStore | None = None,
 ) -> Services:
     """The services over what they stand on; asks the database nothing yet.
 
     Args:
         passwords: how passwords are hashed, where that is to be quicker than people's deserve.
+        blobs: where recordings are; unset, on this machine.
     """
     audit = AuditTrail(clock)
-    blobs = LocalBlobs(settings.blobs_path)
+    blobs = blobs or LocalBlobs(settings.blobs_path)
     documents = DocumentStore(keyring, clock)
     outbox = Outbox(clock)
     jobs = JobService(database, sagas={RECORDING: RECORDING_SHAPE}, doorbell=HueyDoorbell(), audit=audit)

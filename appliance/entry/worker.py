@@ -1,5 +1,7 @@
 """A worker process: waits for rings of one queue, and works until nothing is left to do."""
 
+import os
+import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,7 @@ from appliance.jobs.processes import WorkerProcess, this_process
 from appliance.jobs.reaper import Reaper
 from appliance.jobs.retrying import LeasePolicy
 from appliance.jobs.runner import Sagas, StepRunner, known_steps
+from appliance.kernel.ids import UserId
 from appliance.keyring.service import KeyRing
 
 log = structlog.get_logger()
@@ -49,6 +52,12 @@ class WorkerParts:
     sagas: Sagas
     policy: LeasePolicy
     chores: Sequence[Chore] = ()
+    only_for: UserId | None = None
+    """Whose work it takes; everybody's when unset."""
+    leads: bool = True
+    """Whether it may be the one that looks for lost work; a worker on another machine sees no process of this one."""
+    is_wanted: Callable[[], bool] = lambda: True
+    """Asked at every heartbeat; once it says no, the process gives its steps back and ends."""
 
 
 def work(queue: Queue, parts: WorkerParts) -> None:
@@ -57,7 +66,14 @@ def work(queue: Queue, parts: WorkerParts) -> None:
     policy, database = parts.policy, parts.database
     stop = StopSignal(patience_s=policy.stop_s)
     ledger = Ledger(doorbell=parts.doorbell, audit=parts.audit)
-    leases = Leases(database, ledger, process=process, policy=policy, known=known_steps(parts.sagas))
+    leases = Leases(
+        database,
+        ledger,
+        process=process,
+        policy=policy,
+        known=known_steps(parts.sagas),
+        only_for=parts.only_for,
+    )
     runner = StepRunner(
         database=database,
         leases=leases,
@@ -83,14 +99,16 @@ def work(queue: Queue, parts: WorkerParts) -> None:
         threads=THREADS[queue],
         patience_s=policy.stop_s + LAST_WORD_S,
     )
-    heart = Heart(lambda: _beat(runner, database, process), every_s=policy.heartbeat_s)
+    heart = Heart(lambda: _beat(runner, parts, process), every_s=policy.heartbeat_s)
     with database.transaction(None) as tx:
         roster.sign_in(tx, process, queue)
     log.info("worker_started", worker=process.name, queue=queue.value)
     heart.start()
-    leader.start()
+    if parts.leads:
+        leader.start()
     consumer.run()
-    leader.end()
+    if parts.leads:
+        leader.end()
     runner.abandon()
     heart.end()
     _sign_out(database, process)
@@ -131,10 +149,13 @@ class Heart:
                 log.exception("heartbeat_failed")
 
 
-def _beat(runner: StepRunner, database: Database, process: WorkerProcess) -> None:
+def _beat(runner: StepRunner, parts: WorkerParts, process: WorkerProcess) -> None:
     runner.beat()
-    with database.transaction(None) as tx:
+    with parts.database.transaction(None) as tx:
         roster.seen(tx, process)
+    if not parts.is_wanted():
+        log.info("worker_not_wanted", worker=process.name)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _sign_out(database: Database, process: WorkerProcess) -> None:

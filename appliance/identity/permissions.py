@@ -32,6 +32,8 @@ class Permission(StrEnum):
     USER_READ = "user:read"
     USER_MANAGE = "user:manage"
     AUDIT_READ = "audit:read"
+    NODE_MANAGE = "node:manage"
+    """Let other machines work for this one; only from the machine's own shell."""
 
 
 class Role(StrEnum):

@@ -121,6 +121,7 @@ class Box:
             "--kill-signal=SIGRTMIN+3", "--boot", "--system-call-filter=bpf",
             "--capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON",
             *(f"--bind-ro={outside}:{inside}" for inside, outside in self._media.items()),
+            *self.options(),
         ]  # fmt: skip
         # Each box in a control group of its own, else they share one and the second cannot boot.
         script = f'{own or "true"} && exec "$@"'
@@ -133,6 +134,10 @@ class Box:
             start_new_session=True,
         )
         self._await_boot(self._nspawn)
+
+    def options(self) -> Sequence[str]:
+        """What else its case has; asked at every boot."""
+        return ()
 
     def run(
         self, *command: str | Path, check: bool = True, timeout_s: float = 300.0, given: str | None = None

@@ -23,6 +23,7 @@ NOT_CONTENT = {
     "job_history": "how long steps took on this machine, for its estimates",
     "job_share": "how much of the machine each user had lately",
     "job_worker": "which workers live",
+    "node": "which machines work for this one",
 }
 """Tables without a tenant, each with its reason."""
 

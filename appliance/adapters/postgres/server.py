@@ -233,7 +233,8 @@ class EmbeddedServer:
 class ExternalServer:
     """A PostgreSQL that somebody else runs.
 
-    The address carries no user; passwords come from PGPASSFILE, or there are client certificates.
+    The address carries no user; passwords come from PGPASSFILE, or there are client certificates. Where it does carry
+    one, that is who this machine is, whatever it asks: a worker's certificate is made out to one role.
     """
 
     def __init__(self, url: str) -> None:
@@ -271,7 +272,11 @@ class ExternalServer:
 
     def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
         """The address with the role put in."""
-        address = self._address.set(drivername=DRIVER, username=role.value, database=self._address.database or database)
+        address = self._address.set(
+            drivername=DRIVER,
+            username=self._address.username or role.value,
+            database=self._address.database or database,
+        )
         return address.render_as_string(hide_password=False)
 
 
