@@ -23,10 +23,12 @@ class AnsibleMachinery:
 
     Args:
         playbooks: folder with ``site.yml`` and ``ansible.cfg``.
+        portal_port: where the portal answers when it is not at its own address, as while an upgrade is tried.
     """
 
-    def __init__(self, playbooks: Path) -> None:
+    def __init__(self, playbooks: Path, *, portal_port: int | None = None) -> None:
         self._playbooks = playbooks
+        self._portal_port = portal_port
 
     def run(self, run: Run) -> Iterator[Task]:
         """Tell each task as it begins and ends.
@@ -36,7 +38,7 @@ class AnsibleMachinery:
         """
         with TemporaryDirectory(prefix="hangjegyzet-apply-") as own:
             variables = Path(own, "variables.json")
-            variables.write_text(json.dumps(_variables(run)), encoding="utf-8")
+            variables.write_text(json.dumps(_variables(run, self._portal_port)), encoding="utf-8")
             # Dies with us: whoever takes over, or goes back, must not find another run under way.
             command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-m", "ansible", "playbook", "site.yml"]
             command += ["--extra-vars", f"@{variables}"]
@@ -83,13 +85,34 @@ def _task(said: dict[str, Any]) -> Task:
     return Task(said["role"], said["task"], state, reason=said.get("reason", ""), diff=said.get("diff", ""))
 
 
-def _variables(run: Run) -> dict[str, Any]:
+def told(task: Task) -> dict[str, Any]:
+    """A task as one line of JSON says it, in the callback's own shape; the inverse of ``parse_task``."""
+    line: dict[str, Any] = {"event": "begin" if task.state is TaskState.BEGUN else "task"}
+    line |= {"role": task.role, "task": task.name, "state": task.state.value}
+    return line | {name: value for name, value in (("reason", task.reason), ("diff", task.diff)) if value}
+
+
+def parse_task(line: str) -> Task | None:
+    """The task that a line of JSON tells; None for any other line."""
+    said = _parsed(line)
+    if said is None or said["event"] not in {"begin", "task"}:
+        return None
+    try:
+        return _task(said)
+    except (KeyError, ValueError):
+        return None
+
+
+def _variables(run: Run, portal_port: int | None) -> dict[str, Any]:
     """Settings as a tree, as the roles read them: ``appliance.web.port``."""
     tree: dict[str, Any] = {}
     for key, value in run.settings.items():
         *sections, name = key.split(".")
         _inside(tree, sections)[name] = value
-    return {"appliance": tree, "release": {"path": run.release_path, "version": run.release_version}}
+    release: dict[str, Any] = {"path": run.release_path, "version": run.release_version}
+    if portal_port is not None:
+        release["portal_port"] = portal_port
+    return {"appliance": tree, "release": release}
 
 
 def _inside(tree: dict[str, Any], sections: list[str]) -> dict[str, Value | Any]:

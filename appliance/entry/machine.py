@@ -42,6 +42,6 @@ def installed_release() -> InstalledRelease:
     return InstalledRelease(Path(sys.prefix).resolve().parent, version("hangjegyzet"))
 
 
-def machinery(release: InstalledRelease) -> AnsibleMachinery:
+def machinery(release: InstalledRelease, *, portal_port: int | None = None) -> AnsibleMachinery:
     """What brings the machine into the declared state."""
-    return AnsibleMachinery(release.playbooks)
+    return AnsibleMachinery(release.playbooks, portal_port=portal_port)

@@ -169,7 +169,7 @@ class ReleaseIsOlder(Refused):
 class ReleaseStepTooLarge(Refused):
     code = "releases.step_too_large"
     message = "Release {version} can follow {min_from} and later; {installed} is installed."
-    hint = "Install a release in between first."
+    hint = "Install these first, in this order: {stops}"
 
 
 class ReleaseSchemaUnsupported(Refused):

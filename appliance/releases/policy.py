@@ -56,11 +56,30 @@ def require_step(manifest: Manifest, installed: Installed) -> None:
     if new.major == old.major:
         oldest = max(oldest, Version(new.major, max(0, new.minor - SUPPORTED_STEPS), 0, 1))
     if old < oldest:
-        raise ReleaseStepTooLarge(version=new, min_from=oldest, installed=old)
+        raise ReleaseStepTooLarge(version=new, min_from=oldest, installed=old, stops=_said(stops(old, oldest)))
     schema = manifest.schema
     # Revisions are numbers of four digits: their order is that of their letters.
     if installed.schema is not None and not schema.oldest <= installed.schema <= schema.newest:
         raise ReleaseSchemaUnsupported(version=new, oldest=schema.oldest, newest=schema.newest, found=installed.schema)
+
+
+def stops(old: Version, oldest: Version) -> tuple[Version, ...]:
+    """Where to stop on the way from ``old`` to a release that follows ``oldest`` and later: few, none too far apart.
+
+    Each stands for any release of its minor version. Nobody here knows which ones lead to another major version, so
+    there the release notes decide, and ``oldest`` is the only stop.
+    """
+    found: list[Version] = []
+    at = old.minor if old.major == oldest.major else oldest.minor
+    while at < oldest.minor:
+        at = min(at + SUPPORTED_STEPS, oldest.minor)
+        found.append(Version(old.major, at, 0))
+    return (*found[:-1], oldest)
+
+
+def _said(found: tuple[Version, ...]) -> str:
+    """A candidate is named by the release that it became."""
+    return ", ".join(f"{version.major}.{version.minor}.{version.patch} or later" for version in found)
 
 
 class HighWaterMark:

@@ -1,10 +1,12 @@
 """``hangjegyzet apply``: make the machine what the configuration says."""
 
+import json
 import os
 from typing import Annotated
 
 import typer
 
+from appliance.adapters.ansible import told
 from appliance.configuration.confirmation import PATIENCE_S
 from appliance.configuration.errors import NeedsRoot
 from appliance.configuration.ports import Task, TaskState
@@ -27,6 +29,11 @@ def apply(
         bool, typer.Option("--no-confirm", help="Keep it without asking: at the machine's own console.")
     ] = False,
     first: Annotated[bool, typer.Option("--first", help="Write a first configuration where there is none.")] = False,
+    portal_port: Annotated[
+        int | None,
+        typer.Option("--portal-port", help="Where the portal answers while an upgrade is tried.", hidden=True),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each task as a line of JSON.")] = False,
 ) -> None:
     """Bring the machine into the state that appliance.toml declares; a failure brings the previous one back."""
     if os.geteuid() != 0:
@@ -40,19 +47,24 @@ def apply(
     with talk.status("") as spinner:
 
         def tell(task: Task) -> None:
-            if task.state is TaskState.BEGUN:
+            if as_json:
+                typer.echo(json.dumps(told(task), ensure_ascii=False))
+            elif task.state is TaskState.BEGUN:
                 spinner.update(f"{task.role}: {task.name}")
             elif task.state in _MARKS:
                 talk.print(f"{_MARKS[task.state]} {task.role}: {task.name}")
                 if diff and task.diff:
                     talk.print(task.diff, markup=False, style="dim")
 
-        engine = machinery(release)
+        engine = machinery(release, portal_port=portal_port)
         if check:
             done = service.check(engine, release=(release.path, release.version), diff=diff, tell=tell)
         else:
             done = applying.apply(engine, release=release, tell=tell, confirmed=no_confirm)
-    typer.echo(f"ok={done.ok + done.changed} changed={done.changed}" + (" (nothing was done)" if check else ""))
+    if as_json:
+        typer.echo(json.dumps({"event": "end", "ok": done.ok, "changed": done.changed, "failed": 0}))
+    else:
+        typer.echo(f"ok={done.ok + done.changed} changed={done.changed}" + (" (nothing was done)" if check else ""))
     if done.unconfirmed:
         talk.print(
             f"[yellow]![/] This decides who reaches the machine: {', '.join(done.unconfirmed)}. In "

@@ -136,6 +136,10 @@ class PortalClient:
         """The transcript or the minutes of a meeting, in one of their formats."""
         return self._request("GET", f"/api/v1/meetings/{meeting_id}/{what}", params={"format": form}).content
 
+    def delete_meeting(self, meeting_id: str) -> None:
+        """Destroy a meeting with all that was made of it."""
+        self._request("DELETE", f"/api/v1/meetings/{meeting_id}")
+
     def _request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send one request; a lost connection is tried again for a while, a refusal raises ``PortalRefused``."""
         headers = {**options.pop("headers", {}), **({"X-CSRF-Token": self._csrf} if self._csrf else {})}

@@ -6,6 +6,9 @@
 #   ./install.sh --verify-only      check the bundle and change nothing (needs no root)
 #   ./install.sh --stage-only       install the release and stop before setting the machine up
 #
+# For `hangjegyzet upgrade`, on a copy that root alone can reach: --build-only puts the release beside the running one,
+# --packages installs what it needs of the distribution, --packages-simulate says what that would change.
+#
 # Packs of models (hangjegyzet-models-*.tar) that lie beside this folder are imported too.
 #
 # Everything is checked with openssl and sha256sum before anything of the bundle runs. In this order:
@@ -62,6 +65,7 @@ while (($#)); do
         --trust=*) confirmed=${1#--trust=} ;;
         --verify-only) mode=verify ;;
         --stage-only) mode=stage ;;
+        --build-only | --packages | --packages-simulate) mode=${1#--} ;;
         -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
         *) echo "install.sh: unknown argument $1 (see --help)" >&2; exit 2 ;;
     esac
@@ -348,17 +352,26 @@ install_debs() {
         mkdir -p /etc/postgresql-common
         echo "create_main_cluster = false" >/etc/postgresql-common/createcluster.conf
     fi
-    # A run that was killed may have left dpkg behind, which goes on, or packages half set up.
+    settle_dpkg
+    install_wanted
+}
+
+# A run that was killed may have left dpkg behind, which goes on, or packages half set up.
+settle_dpkg() {
     local attempt
     for attempt in {60..0}; do
         if dpkg --configure -a; then break; fi
         ((attempt)) || return 1
         sleep 5
     done
-    apt_from_bundle update
+}
+
+# install_wanted [OPTION]: the named packages of the bundle, and what they need.
+install_wanted() {
     local names
+    apt_from_bundle update
     mapfile -t names <"$bundle/debs/wanted"
-    apt_from_bundle install --no-install-recommends "${names[@]}"
+    apt_from_bundle install --no-install-recommends "$@" "${names[@]}"
 }
 
 build_release() {
@@ -368,7 +381,7 @@ build_release() {
     "$python" -I -m pip install --no-index --find-links "$bundle/wheels" --require-hashes --no-cache-dir \
         --disable-pip-version-check --no-input --requirement "$bundle/wheels/requirements.txt"
     "$python" -I -m pip check
-    cp -R "$bundle/ansible" "$bundle/docs" "$bundle/manifest.json" "$bundle/sbom.cdx.json" "$bundle/LICENSE" \
+    cp -R "$bundle/ansible" "$bundle/debs-cluster" "$bundle/docs" "$bundle/manifest.json" "$bundle/sbom.cdx.json" "$bundle/LICENSE" \
         "$bundle/NOTICE" "$bundle/CHANGELOG.md" "$partial/release/"
     "$python" -I -m cli.launch --version
     sync -f "$partial/release"
@@ -432,19 +445,40 @@ if [[ -L $HOME_DIR/current && $mode == install ]]; then
     [[ $current == "releases/$manifest_version" ]] ||
         stop 3 "${current#releases/} is installed. install.sh is for a new machine." \
             "Már telepítve van: ${current#releases/}. Az install.sh új gépre való." \
-            "This release cannot upgrade another one yet." "Ez a kiadás még nem tud frissíteni egy másikat."
+            "To upgrade: hangjegyzet upgrade run BUNDLE" "Frissítés: hangjegyzet upgrade run TELEPÍTŐCSOMAG"
+fi
+
+build_unless_in_place() {
+    if is_in_place; then
+        say "release $version is in place" "a(z) $version kiadás a helyén van"
+    else
+        logged "building the release" "a kiadás összeállítása" build_release
+        put_in_place
+    fi
+}
+
+# --- Parts of an upgrade, which sees to the rest itself ------------------------------------------------------------------
+
+if [[ $mode == build-only || $mode == packages* ]]; then
+    [[ $SOURCE == "$HOME_DIR"/* ]] || stop 2 "--$mode works on a copy inside $HOME_DIR." \
+        "A --$mode a(z) $HOME_DIR alatti másolattal működik."
+    readonly bundle=$SOURCE
+    verify "$bundle"
+    require_verified "$bundle"
+    mkdir -m 0700 "$partial"
+    case $mode in
+        build-only) build_unless_in_place ;;
+        packages) logged "installing packages of the distribution" "a disztribúció csomagjainak telepítése" install_debs ;;
+        packages-simulate) install_wanted --simulate ;;
+    esac
+    exit 0
 fi
 
 readonly bundle=$partial/bundle
 copy_and_verify
 require_verified "$bundle"
 logged "installing packages of the distribution" "a disztribúció csomagjainak telepítése" install_debs
-if is_in_place; then
-    say "release $version is in place" "a(z) $version kiadás a helyén van"
-else
-    logged "building the release" "a kiadás összeállítása" build_release
-    put_in_place
-fi
+build_unless_in_place
 keep_trust
 point_to
 clean_up

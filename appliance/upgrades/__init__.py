@@ -1,0 +1,1 @@
+"""From one release to the next and back: everything that can fail is tried before anything stops."""

@@ -1,0 +1,226 @@
+"""What an upgrade needs from the machine. Everything here may be repeated: a power cut can come in the middle.
+
+Commands of another release are named by its version: migrations, playbooks and checks of the new release are run by the
+new release's own code, and the way back by the code that has been at work here.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from appliance.configuration.ports import Task
+from appliance.releases.model import Manifest
+from appliance.upgrades.model import Record, Rehearsal
+
+Tell = Callable[[Task], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A bundle that was copied and checked: what may be installed from it."""
+
+    manifest: Manifest
+    folder: Path
+    """The checked copy, which nobody but root reaches."""
+
+
+class Bundles(Protocol):
+    """Bundles on their way in."""
+
+    def take(self, source: Path) -> Offer:
+        """Copy the bundle, and check every byte of the copy and who signed it.
+
+        Raises:
+            Corrupt, Refused, Invalid, NotFound: of ``appliance.releases.errors``.
+        """
+        ...
+
+    def taken(self) -> Offer:
+        """The copy that was checked before."""
+        ...
+
+    def keep_revocations(self) -> None:
+        """Store the list of revoked keys that it brought, where it is newer than ours."""
+        ...
+
+    def drop(self) -> None:
+        """Forget the copy."""
+        ...
+
+
+class Shelf(Protocol):
+    """The releases on this machine, and which of them is in use."""
+
+    def current(self) -> str:
+        """Version in use."""
+        ...
+
+    def previous(self) -> str | None:
+        """The one before, if it is still there."""
+        ...
+
+    def build(self, offer: Offer) -> None:
+        """Put the release beside the others; whole or not at all.
+
+        Raises:
+            StagingFailed
+        """
+        ...
+
+    def discard(self, version: str) -> None:
+        """Take a release away that is not in use."""
+        ...
+
+    def point_to(self, version: str, *, previous: str | None) -> None:
+        """Put a release to use, and remember which one was before."""
+        ...
+
+    def prune(self, keep: int) -> Sequence[str]:
+        """Take away all but the current one, the previous one and the newest others up to ``keep``; which went."""
+        ...
+
+    def raise_mark(self, release_seq: int) -> None:
+        """Remember the number of the newest release that this machine has had; it never goes down."""
+        ...
+
+
+class Packages(Protocol):
+    """The distribution's packages."""
+
+    def installed(self) -> Mapping[str, str]:
+        """Version by name."""
+        ...
+
+    def rehearse(self, folder: Path) -> Sequence[str]:
+        """What installing from a bundle would change, without doing it.
+
+        Raises:
+            PackagesFailed: they do not fit together on this machine.
+        """
+        ...
+
+    def install(self, folder: Path) -> None:
+        """Install what the bundle wants.
+
+        Raises:
+            PackagesFailed
+        """
+        ...
+
+
+class Releases(Protocol):
+    """What each release does by its own code."""
+
+    def check(self, version: str, tell: Tell) -> None:
+        """Look at what its playbooks would change.
+
+        Raises:
+            CommandFailed
+        """
+        ...
+
+    def apply(self, version: str, tell: Tell, *, portal_port: int | None) -> None:
+        """Bring the machine into the declared state; the portal is then expected on ``portal_port``, if given.
+
+        Raises:
+            CommandFailed
+        """
+        ...
+
+    def migrate(self, version: str, *, revision: str = "head") -> tuple[str, str]:
+        """Move the running database's schema; revisions before and after.
+
+        Raises:
+            CommandFailed
+        """
+        ...
+
+    def prove(self, version: str, *, trial_user: str, portal_port: int, limit_s: float) -> Mapping[str, str]:
+        """Health, schema, sign-in, one recording from sound to minutes, silence on the wire; what was found, by name.
+
+        Raises:
+            GateShut, GateTooSlow
+        """
+        ...
+
+
+class Rehearsals(Protocol):
+    """Copies of this machine's database to try something on."""
+
+    def migrate(self, version: str, *, revision: str = "head") -> Rehearsal:
+        """Restore a copy, let the release's code move its schema, and compare.
+
+        Raises:
+            RehearsalFailed
+        """
+        ...
+
+
+class Doors(Protocol):
+    """The way in for people, and the processes that work."""
+
+    def close(self, record: Record) -> None:
+        """Put the maintenance page in the portal's place; it says until when."""
+        ...
+
+    def drain(self) -> None:
+        """Stop the workers; running steps are given back with their checkpoints."""
+        ...
+
+    @property
+    def trial_port(self) -> int:
+        """Where the portal answers to this machine alone while a release is tried."""
+        ...
+
+    def admit_trial(self, record: Record) -> None:
+        """Let processes start for the trial alone: the portal on its port, workers for nobody else's work."""
+        ...
+
+    def halt(self) -> None:
+        """Stop all processes but the maintenance page."""
+        ...
+
+    def open(self) -> None:
+        """Let people in and processes work as on any day; returns when the portal answers."""
+        ...
+
+
+class Trail(Protocol):
+    """What auditors read."""
+
+    def begun(self, record: Record) -> None:
+        """An upgrade begins."""
+        ...
+
+    def committed(self, record: Record) -> None:
+        """It stays."""
+        ...
+
+    def undone(self, record: Record) -> None:
+        """It was taken back."""
+        ...
+
+    def refused(self, record: Record) -> None:
+        """It was not even begun."""
+        ...
+
+
+class TrialAccount(Protocol):
+    """The account that sends a recording through a new release; nobody's, and closed but for trials."""
+
+    def open(self) -> str:
+        """Let it be used; its id."""
+        ...
+
+    def close(self) -> None:
+        """Let nobody use it."""
+        ...
+
+
+class Readiness(Protocol):
+    """Whether the machine is fit to be upgraded at all."""
+
+    def findings(self, offer: Offer | None) -> Sequence[str]:
+        """What has to be mended first, one sentence each; nothing when it is ready."""
+        ...
