@@ -23,6 +23,9 @@ COMMANDS = (
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
     noun("egress", "Proof that nothing leaves: try, report, check a report."),
     noun("config", "The configuration: read, change, check, compare."),
+    noun("backup", "Backups: take, list, verify, forget."),
+    noun("drill", "Rehearse a restore; show the last proof."),
+    noun("restore", "Bring the machine back from a backup."),
     verb(
         "apply",
         "Bring the machine into the state that appliance.toml declares; a failure brings the previous one back.",

@@ -32,7 +32,7 @@ class EngineFailed(Unavailable):
 class ServerWontStart(Unavailable):
     code = "backups.server_wont_start"
     message = "The restored database did not become ready: {reason}"
-    hint = "The backup that it came from is as it was. Try an earlier moment."
+    hint = "The backup that it came from is as it was. Try an earlier moment: hangjegyzet restore plan --time"
 
 
 class MarkNotKept(Unavailable):
@@ -44,7 +44,7 @@ class MarkNotKept(Unavailable):
 class NoBackup(NotFound):
     code = "backups.none"
     message = "There is no backup that could do this: {wanted}."
-    hint = "See which backups there are, and from when."
+    hint = "See which there are: hangjegyzet backup list"
 
 
 class TargetInvalid(Invalid):
@@ -64,16 +64,46 @@ class CustodiansMissing(Refused):
 class SetDamaged(Corrupt):
     code = "backups.set_damaged"
     message = "The backup {set_id} is damaged: {what}"
-    hint = "Do not rely on it. Take a new one now, and look at the disk that it lies on."
+    hint = "Do not rely on it. Take a new one now (hangjegyzet backup run), and look at the disk that it lies on."
 
 
 class SetUnreadable(Corrupt):
     code = "backups.set_unreadable"
     message = "The description of the backup {set_id} cannot be read: {reason}"
-    hint = "Use another one."
+    hint = "Use another one: hangjegyzet backup list"
 
 
 class RestoreOther(Conflict):
     code = "backups.restore_other"
     message = "Another restore was begun here and has not ended: {begun}."
-    hint = "Repeat that one to its end before another."
+    hint = "Repeat that one to its end, or give it up: hangjegyzet restore run --afresh"
+
+
+class KeyFitsNot(Refused):
+    code = "backups.key_fits_not"
+    message = "The key in {key} does not open this backup's keys: {reason}"
+    hint = "Use a key file of one of its custodians, as age-keygen wrote it."
+
+
+class SignerUnknown(Refused):
+    code = "backups.signer_unknown"
+    message = "The backup was signed by {found}, and not by {expected}."
+    hint = "It is another machine's, or somebody made it up. Compare the fingerprint with what was printed."
+
+
+class TargetFailed(Unavailable):
+    code = "backups.target_failed"
+    message = "It is kept on this machine's own backup disk, and did not reach every further place. {targets}"
+    hint = "Mend the place or the way to it; the next run brings it up to date. See: hangjegyzet health backups"
+
+
+class TargetUnreachable(Unavailable):
+    code = "backups.target_unreachable"
+    message = "The backup target {target} cannot be used: {reason}"
+    hint = "Is it switched on and mounted, and may this machine write to it?"
+
+
+class TargetFull(Unavailable):
+    code = "backups.target_full"
+    message = "The backup target {target} is full."
+    hint = "Free space on it, or choose another. Backups on this machine's own disk go on."

@@ -10,6 +10,7 @@ Whoever needs a database as it was (a drill, a restore, the rehearsal of an upgr
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -109,6 +110,10 @@ class Repository(Protocol):
         ...
 
 
+class DatabaseInBackups(PointInTimeDatabase, Repository, Protocol):
+    """Both of what the engine can do."""
+
+
 class ScratchServers(Protocol):
     """Servers over restored folders: for a look, gone afterwards."""
 
@@ -119,5 +124,57 @@ class ScratchServers(Protocol):
 
         Raises:
             ServerWontStart: the replay failed, or the folder holds no database.
+        """
+        ...
+
+
+class Envelope(Protocol):
+    """Seals what only people elsewhere may open."""
+
+    def seal(self, plain: bytes, recipients: Sequence[str]) -> bytes:
+        """Encrypt so that each recipient alone can open it."""
+        ...
+
+    def open(self, sealed: bytes, key: Path) -> bytes:
+        """What is inside, with the key in a file.
+
+        Raises:
+            KeyFitsNot: another key, or it was changed.
+        """
+        ...
+
+
+class CopyTarget(Protocol):
+    """A further place for copies of the whole folder of backups."""
+
+    @property
+    def name(self) -> str:
+        """As the configuration calls it."""
+        ...
+
+    def send_all(self, folder: Path, *, forget: bool) -> None:
+        """Make the place hold everything that the folder does; a set's description goes last.
+
+        Args:
+            forget: also remove there what the folder does not hold any more.
+
+        Raises:
+            TargetUnreachable, TargetFull: what is there already stays usable.
+        """
+        ...
+
+    def send_new(self, folder: Path, *, since: datetime | None) -> None:
+        """Copy log and recordings that came into the folder after ``since``; unset looks at all.
+
+        Raises:
+            TargetUnreachable, TargetFull.
+        """
+        ...
+
+    def fetch(self, folder: Path) -> None:
+        """Copy everything that the place holds into an empty folder; a broken run is repeated.
+
+        Raises:
+            TargetUnreachable, DepotFull.
         """
         ...

@@ -9,6 +9,7 @@ from appliance.audit import queries as trails
 from appliance.configuration.ports import TaskState
 from appliance.database.roles import DatabaseRole
 from appliance.entry.approvals import approvers_state, record_used
+from appliance.entry.backup_health import backup_checks
 from appliance.entry.egress import load_rules, open_egress
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.packs import open_registry
@@ -72,6 +73,7 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
         drift(_drifted),
         egress(lambda: open_egress().examine(everybody=False), load_rules),
         approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
+        *backup_checks(settings),
     )
 
 

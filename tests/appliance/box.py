@@ -20,6 +20,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hangje
 BARE = ("systemd-sysv", "dbus", "ca-certificates", "openssl", "iproute2", "procps", "less")
 """What Debian's installer leaves behind, as far as it matters: no Python, no PostgreSQL, no firewall."""
 CGROUPS = ("unified", "systemd")
+SECOND_DISK = "backups"
 BOOT_LIMIT_S = 60.0
 STOP_LIMIT_S = 60.0
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -62,11 +63,14 @@ class Box:
         name: unique on this host.
         root: its file system; made by ``Box.new``, and gone with ``destroy`` or at the end of a ``with`` block.
         media: host folders that it sees read-only, by their path inside: a stick in its socket.
+
+    A folder beside ``root`` is its second disk, for backups; a folder of that name beside ``base`` is what it holds.
     """
 
     def __init__(self, name: str, root: Path, *, media: Mapping[str, Path] | None = None) -> None:
         self.name = name
         self.root = root
+        self.backups = root.with_name(f"{name}.layer") / SECOND_DISK
         self._media = dict(media or {})
         self._nspawn: subprocess.Popen[bytes] | None = None
         self._leader = 0
@@ -86,6 +90,9 @@ class Box:
             path.mkdir(parents=True, exist_ok=True)
         layers = f"lowerdir={base or bare_root()},upperdir={layer / 'upper'},workdir={layer / 'work'}"
         subprocess.run(["mount", "-t", "overlay", name, "-o", layers, str(root)], check=True)
+        if base is not None and (base.parent / SECOND_DISK).is_dir():
+            subprocess.run(["cp", "--archive", str(base.parent / SECOND_DISK), str(layer)], check=True)
+        (layer / SECOND_DISK).mkdir(exist_ok=True)
         (root / "etc/hostname").write_text(f"{name}\n")
         (root / "etc/machine-id").write_text("")
         return cls(name, root, media=media)
@@ -120,6 +127,7 @@ class Box:
             "--private-network", "--resolv-conf=off", "--timezone=off", "--console=pipe",
             "--kill-signal=SIGRTMIN+3", "--boot", "--system-call-filter=bpf",
             "--capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON",
+            f"--bind={self.backups}:/var/backups/hangjegyzet",
             *(f"--bind-ro={outside}:{inside}" for inside, outside in self._media.items()),
             *self.options(),
         ]  # fmt: skip

@@ -20,7 +20,7 @@ from typing import Any
 
 from appliance.models.location import starter_path
 from appliance.models.model import PackKind, Role
-from tests.appliance.box import CACHE, Box
+from tests.appliance.box import CACHE, SECOND_DISK, Box
 from tests.factories.packs import starter_pack
 
 ROOT = Path(__file__).parents[2]
@@ -138,6 +138,7 @@ def installed_root(stick: Stick) -> Path:
                 visit(box, "--code", code)
                 box.power_off()
                 subprocess.run(["cp", "--archive", str(box.root), str(partial / "root")], check=True)
+                subprocess.run(["cp", "--archive", str(box.backups), str(partial / SECOND_DISK)], check=True)
     return folder / "root"
 
 

@@ -27,8 +27,8 @@ from tests.appliance.machines import (
     visit,
 )
 
-ON_TRIAL = {"approvals"}
-"""Nobody is enrolled yet who would approve what one must not do alone."""
+ON_TRIAL = {"approvals", "backups", "drill"}
+"""Nobody is enrolled yet who would approve what one must not do alone, or keep the keys of a backup."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(3600)]
 
