@@ -39,6 +39,7 @@ COMMANDS = (
         "vitals",
         "Show address, fingerprint, health, disk, GPU and queue at a glance, as the machine's own display does.",
     ),
+    verb("console", "Open the console: everything a technician does, by keys, with the command that does it."),
     noun("power", "The machine and its processes: off, and on again."),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),

@@ -1,1 +1,1 @@
-"""The console door."""
+"""The console: what a technician meets on the machine's own display, and by ``hangjegyzet console``."""

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from appliance.kernel.clock import Clock
-from appliance.vitals.model import CheckGlance, Glance, Measurement, with_trend
+from appliance.vitals.model import CheckGlance, Glance, Measurement, Place, with_trend
 from appliance.vitals.ports import Gauges, Sources
 from appliance.vitals.ring import Ring, publish
 
@@ -34,6 +34,10 @@ class VitalsService:
     def look(self) -> Glance:
         """Everything, now; trends from what was measured before."""
         return self._glance(self._ring.read())
+
+    def place(self) -> Place:
+        """Where the machine is found, and nothing else: it costs little."""
+        return self._gauges.place()
 
     def record(self, file: Path) -> Glance:
         """Look, keep the measurement if it is time for one, and publish the glance in ``file``."""

@@ -1,0 +1,332 @@
+"""A house as the console sees it, at one fixed moment, with the services' own models inside."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from appliance.audit.model import AuditEvent
+from appliance.configuration.model import Change, Value
+from appliance.database.errors import DatabaseUnavailable
+from appliance.health.model import Check, Examined, Finding, Report, Severity
+from appliance.identity.errors import LastAdministrator
+from appliance.identity.model import CodePurpose, OneTimeCode, Theme, UserView
+from appliance.identity.permissions import Role
+from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
+from appliance.kernel.ids import EventId, JobId, TenantId, UserId
+from appliance.kernel.units import GIB, MIB
+from appliance.models.catalogue import catalogue
+from appliance.models.model import InstalledPack, Pack, Provenance
+from appliance.vitals.model import CheckGlance, Glance, Gpu, Place, QueueGlance, Volume
+
+NOW = datetime(2026, 11, 23, 9, 30, 12, tzinfo=UTC)
+TENANT = TenantId(UUID("01900000-0000-7000-8000-000000000001"))
+FINGERPRINT = ":".join(f"{(37 * byte + 11) % 256:02X}" for byte in range(32))
+
+
+def a_place() -> Place:
+    """Two networks, one certificate."""
+    interfaces = ("eth0 192.0.2.7/24", "eth0 2001:db8:12:34:56:78:9a:bc/64")
+    return Place("meeting-box", "https://192.0.2.7", interfaces, FINGERPRINT, datetime(2027, 12, 24, tzinfo=UTC))
+
+
+def a_glance(**changes: Any) -> Glance:
+    """A machine at work, with a disk that fills."""
+    checks = tuple(CheckGlance(one.check.id, one.check.title, one.finding.severity) for one in a_report().examined)
+    values: dict[str, Any] = {
+        "at": NOW,
+        "version": "0.1.0",
+        "place": a_place(),
+        "up_s": 3 * 86400 + 4 * 3600 + 120,
+        "load": 0.34,
+        "memory_total_bytes": 64 * GIB,
+        "memory_free_bytes": 41 * GIB,
+        "checks": checks,
+        "volumes": (
+            Volume("/var/lib/hangjegyzet", 1800 * GIB, 240 * GIB, days_left=23.4, has_history=True),
+            Volume("/", 60 * GIB, 44 * GIB, has_history=True),
+        ),
+        "gpus": (Gpu("NVIDIA RTX 4000 SFF Ada", 20475 * MIB, 9216 * MIB, 0.37, 61.0),),
+        "queue": QueueGlance(7, 340.0, 1),
+        "restore_proven_at": None,
+    }
+    return Glance(**{**values, **changes})
+
+
+def a_check(name: str, title: str, finding: Finding, *, fix: bool = False) -> Examined:
+    """A check that was made."""
+    return Examined(Check(name, title, lambda: finding, fix=(lambda: "Done.") if fix else None), finding, 0.01)
+
+
+def a_report() -> Report:
+    """One critical finding, one warning, the rest well."""
+    found = (
+        a_check(
+            "disk",
+            "Disk space",
+            Finding(
+                Severity.WARNING,
+                "/var/lib/hangjegyzet has 240 GiB free (13%).",
+                {"/": "44.0 GiB", "/var/lib/hangjegyzet": "240 GiB"},
+                "Delete meetings that are no longer needed, or give the machine more space.",
+            ),
+        ),
+        a_check("memory", "Memory", Finding(Severity.OK, "41.0 GiB of 64.0 GiB can be used.")),
+        a_check("clock", "Clock", Finding(Severity.OK, "It agrees with the audit trail.")),
+        a_check("certificate", "TLS certificate", Finding(Severity.OK, "It is valid for 396 days more.")),
+        a_check("database", "Database", Finding(Severity.OK, "PostgreSQL 15.14 answers; the schema is 0010.")),
+        a_check("queue", "Queue", Finding(Severity.OK, "7 step(s) wait.")),
+        a_check("models", "Models", Finding(Severity.OK, "4 packs; every kind has one in use.")),
+        a_check(
+            "units",
+            "Processes",
+            Finding(
+                Severity.CRITICAL,
+                "Not running: hangjegyzet-worker@language.service.",
+                {"hangjegyzet-web.service": "active", "hangjegyzet-worker@language.service": "failed"},
+                "Read why: journalctl -u hangjegyzet-worker@language.service. Then: hangjegyzet health --fix units",
+            ),
+            fix=True,
+        ),
+        a_check("configuration", "Configuration", Finding(Severity.OK, "What the file says is in force.")),
+        a_check(
+            "egress",
+            "Nothing leaves",
+            Finding(Severity.OK, "The firewall drops what goes out; 4 attempts got nowhere."),
+        ),
+    )
+    return Report(NOW, found)
+
+
+def a_job(number: int, state: JobState, **changes: Any) -> JobView:
+    """A recording on its way."""
+    names = ("validate", "transcribe", "speakers", "merge", "minutes", "index", "notify")
+    values: dict[str, Any] = {
+        "id": JobId(UUID(f"01900000-0000-7000-8000-0000000{number:05d}")),
+        "tenant_id": TENANT,
+        "meeting_id": None,
+        "owner_id": None,
+        "kind": "recording",
+        "state": state,
+        "priority": 0,
+        "progress": 1.0 if state is JobState.DONE else 0.0,
+        "eta_s": None,
+        "queue_position": None,
+        "failure": None,
+        "created_at": NOW - timedelta(minutes=13 * number),
+        "started_at": NOW - timedelta(minutes=13 * number - 1),
+        "finished_at": NOW - timedelta(minutes=13 * number - 9) if state.is_final else None,
+        "steps": tuple(a_step(name, StepState.DONE if state is JobState.DONE else StepState.WAITING) for name in names),
+    }
+    return JobView(**{**values, **changes})
+
+
+def a_step(name: str, state: StepState, progress: float = 0.0) -> StepView:
+    """One step of it."""
+    return StepView(name, Queue.GENERAL, state, progress, 1 / 7, None, 1, 0, None, None, None, None)
+
+
+def some_jobs() -> list[JobView]:
+    """One of each state."""
+    running = (
+        a_step("validate", StepState.DONE, 1),
+        a_step("transcribe", StepState.RUNNING, 0.62),
+        a_step("speakers", StepState.DONE, 1),
+        *(a_step(name, StepState.WAITING) for name in ("merge", "minutes", "index", "notify")),
+    )
+    failure = Failure(
+        "models.no_active_pack",
+        "No model pack is in use for language.",
+        "Install one: make setup (starter models), or hangjegyzet models import PATH",
+    )
+    return [
+        a_job(1, JobState.QUEUED, queue_position=2, started_at=None),
+        a_job(2, JobState.RUNNING, progress=0.41, eta_s=760.0, steps=running),
+        a_job(3, JobState.FAILED, failure=failure),
+        a_job(4, JobState.DONE),
+        a_job(5, JobState.CANCELLED),
+    ]
+
+
+def a_person(number: int, email: str, name: str, role: Role, **changes: Any) -> UserView:
+    """Somebody with an account."""
+    person = UserView(
+        id=UserId(UUID(int=number)),
+        tenant_id=TENANT,
+        email=email,
+        name=name,
+        role=role,
+        locale=None,
+        theme=Theme.AUTO,
+        has_password=True,
+        disabled_at=None,
+        created_at=NOW - timedelta(days=30 - number),
+        last_seen_at=NOW - timedelta(hours=number),
+    )
+    return replace(person, **changes)
+
+
+def some_people() -> list[UserView]:
+    """An administrator, members, an auditor, somebody who left."""
+    return [
+        a_person(1, "kovacs.dora@varosihivatal.example", "Kovács Dóra", Role.ADMINISTRATOR),
+        a_person(
+            2, "bela@varosihivatal.example", "Szűcs Béla Ödön", Role.MEMBER, has_password=False, last_seen_at=None
+        ),
+        a_person(3, "ellenor@varosihivatal.example", "Őry Tünde", Role.AUDITOR),
+        a_person(4, "regi@varosihivatal.example", "Nagy Ágnes", Role.MEMBER, disabled_at=NOW - timedelta(days=2)),
+    ]
+
+
+def some_events() -> list[AuditEvent]:
+    """The last minutes of a trail."""
+    told = (
+        ("power:processes:restarted", "ok", "operator", "root", "console", "machine", {}),
+        ("identity:user:created", "ok", "operator", "root", "console", "user", {"role": "member"}),
+        (
+            "identity:session:refused",
+            "refused",
+            "anonymous",
+            "anonymous",
+            "192.0.2.80",
+            "user",
+            {"known_address": True},
+        ),
+        ("meetings:upload:completed", "ok", "user", "kovacs.dora@varosihivatal.example", "192.0.2.31", "upload", {}),
+        ("jobs:job:done", "ok", "system", "worker-general", "", "job", {"kind": "recording"}),
+    )
+    return [
+        AuditEvent(
+            tenant_id=TENANT,
+            seq=4711 - number,
+            id=EventId(UUID(int=number + 1)),
+            at=NOW - timedelta(minutes=7 * number),
+            name=name,
+            outcome=outcome,
+            actor_kind=kind,
+            actor_name=actor,
+            actor_user_id=None,
+            actor_session_id=None,
+            origin=origin,
+            subject_type=subject,
+            subject_id=UUID(int=number + 77),
+            detail=json.dumps(detail),
+            prev_hash=bytes(32),
+        ).sealed()
+        for number, (name, outcome, kind, actor, origin, subject, detail) in enumerate(told)
+    ]
+
+
+SETTINGS: dict[str, Value] = {
+    "web.host": "0.0.0.0",
+    "web.port": 443,
+    "web.public_url": None,
+    "web.certificate": None,
+    "web.private_key": None,
+    "web.trusted_proxies": [],
+    "firewall.portal_from": ["0.0.0.0/0", "::/0"],
+    "firewall.ssh_from": ["10.20.0.0/16", "192.168.0.0/16"],
+    "language": "hu",
+    "upload.max_bytes": 8 * GIB,
+}
+
+
+@dataclass
+class ShownHouse:
+    """A house that answers at once, and remembers what was asked of it."""
+
+    people_there: list[UserView] = field(default_factory=some_people)
+    jobs_there: list[JobView] = field(default_factory=some_jobs)
+    settings: dict[str, Value] = field(default_factory=lambda: dict(SETTINGS))
+    pending: list[Change] = field(default_factory=list)
+    empty: bool = False
+    database_is_down: bool = False
+    did: list[tuple[str, str]] = field(default_factory=list)
+    asked: Callable[[str], object] = lambda _question: None
+
+    def last_glance(self) -> Glance | None:
+        return self.glance()
+
+    def glance(self) -> Glance:
+        self.asked("glance")
+        return a_glance(queue=None) if self.database_is_down else a_glance()
+
+    def place(self) -> Place:
+        return a_place()
+
+    def report(self) -> Report:
+        self.asked("report")
+        return a_report()
+
+    def jobs(self) -> Sequence[JobView]:
+        self._ask("jobs")
+        return [] if self.empty else self.jobs_there
+
+    def cancel(self, job_id: JobId) -> None:
+        self._do("cancel", job_id)
+
+    def retry(self, job_id: JobId) -> None:
+        self._do("retry", job_id)
+
+    def people(self) -> Sequence[UserView]:
+        self._ask("people")
+        return [] if self.empty else self.people_there
+
+    def create_person(self, *, email: str, name: str, role: Role) -> OneTimeCode:
+        self._do("create", f"{email} {name} {role.value}")
+        return self._code()
+
+    def first_code(self) -> OneTimeCode:
+        self._do("first-code", "")
+        return replace(self._code(), purpose=CodePurpose.FIRST_ADMINISTRATOR)
+
+    def reset(self, user_id: UserId) -> OneTimeCode:
+        self._do("reset", user_id)
+        return self._code()
+
+    def disable(self, user_id: UserId) -> None:
+        person = next(one for one in self.people_there if one.id == user_id)
+        if person.role is Role.ADMINISTRATOR:
+            raise LastAdministrator(email=person.email)
+        self._do("disable", user_id)
+
+    def enable(self, user_id: UserId) -> None:
+        self._do("enable", user_id)
+
+    def packs(self) -> tuple[Sequence[InstalledPack], Sequence[Pack]]:
+        self.asked("packs")
+        known = list(catalogue().values())
+        here = ("campplus-zh-en", "pyannote-segmentation-3.0", "qwen2.5-coder-1.5b-instruct-q4", "whisper-base")
+        installed = [
+            InstalledPack(pack=pack, path="/", provenance=Provenance.PUBLISHED, in_use=pack.name != "whisper-base")  # type: ignore[arg-type]
+            for pack in known
+            if pack.name in here
+        ]
+        return ([], known) if self.empty else (installed, [pack for pack in known if pack.name not in here])
+
+    def events(self) -> Sequence[AuditEvent]:
+        self._ask("events")
+        return [] if self.empty else some_events()
+
+    def configured(self) -> tuple[dict[str, Value], Sequence[Change]]:
+        self.asked("configured")
+        return self.settings, self.pending
+
+    def configure(self, key: str, value: str | None) -> None:
+        self._do("configure", f"{key}={value}")
+        self.pending = [Change(key, self.settings[key], value)]
+        self.settings = {**self.settings, key: value}
+
+    def _ask(self, question: str) -> None:
+        self.asked(question)
+        if self.database_is_down:
+            raise DatabaseUnavailable
+
+    def _do(self, what: str, to: object) -> None:
+        self._ask(what)
+        self.did.append((what, str(to)))
+
+    def _code(self) -> OneTimeCode:
+        return OneTimeCode("K7QD-4MXA-P2ZT", CodePurpose.SET_PASSWORD, NOW + timedelta(days=3))

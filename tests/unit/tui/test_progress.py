@@ -1,0 +1,64 @@
+"""JSON lines among plain ones."""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tui.progress import read
+
+
+def lines(*events: dict[str, object] | str) -> str:
+    return "\n".join(event if isinstance(event, str) else json.dumps(event) for event in events)
+
+
+def test_tasks_are_counted_and_the_one_under_way_is_named() -> None:
+    """What is being done, how much was done, what changed, and why it failed."""
+    told = read(
+        lines(
+            {"event": "begin", "role": "app", "task": "One"},
+            {"event": "task", "role": "app", "task": "One", "state": "changed"},
+            {"event": "task", "role": "app", "task": "Skipped", "state": "skipped"},
+            {"event": "begin", "role": "app", "task": "Two"},
+        )
+    )
+    assert (told.doing, told.done, told.fraction) == ("app: Two", 2, None)
+    assert told.lines == ("* app: One",)
+    failed = read(lines({"event": "task", "role": "app", "task": "Two", "state": "failed", "reason": "no\nroom"}))
+    assert failed.lines == ("! app: Two", "    no", "    room")
+
+
+def test_a_verb_that_knows_how_far_it_is_is_believed() -> None:
+    """A share beats a guess; the end leaves nothing under way."""
+    told = read(
+        lines(
+            {"event": "step", "step": "copy", "state": "running", "fraction": 0.25},
+            {"event": "end", "ok": 3, "changed": 1},
+        )
+    )
+    assert (told.doing, told.fraction) == ("", 0.25)
+    assert told.lines == ("ok: 3  changed: 1",)
+
+
+def test_what_is_no_event_is_shown_as_it_is() -> None:
+    """People's lines, other JSON, half a line."""
+    told = read(lines("Kept: web.port", '{"a": 1}', '{"event": '))
+    assert told.lines == ("Kept: web.port", '{"a": 1}', '{"event":')
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.text(),
+            st.dictionaries(
+                st.sampled_from(["event", "state", "fraction", "task", "role"]),
+                st.one_of(st.text(), st.integers(), st.floats(allow_nan=False), st.none(), st.booleans()),
+            ).map(json.dumps),
+        )
+    )
+)
+def test_no_output_breaks_the_screen(output: list[str]) -> None:
+    """Whatever a verb prints, there is something to show."""
+    told = read("\n".join(output))
+    assert told.fraction is None or 0 <= told.fraction <= 1
+    assert told.done >= 0

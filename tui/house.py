@@ -1,0 +1,212 @@
+"""What the console asks of the house: services, each behind one question.
+
+Every method blocks and is called from a thread. Nothing is kept open in between, so that a database which comes back is
+found at the next question.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+from appliance.kernel.ids import JobId, UserId
+
+if TYPE_CHECKING:  # what a question needs is imported when it is asked: the first screen does not wait for SQL
+    from appliance.audit.model import AuditEvent
+    from appliance.bootstrap import Services
+    from appliance.configuration.model import Change, Value
+    from appliance.health.model import Report
+    from appliance.identity.model import OneTimeCode, UserView
+    from appliance.identity.permissions import Role
+    from appliance.jobs.model import JobView
+    from appliance.kernel.actor import Actor
+    from appliance.models.model import InstalledPack, Pack
+    from appliance.settings import Settings
+    from appliance.vitals.model import Glance, Place
+
+SHOWN = 100
+"""Jobs and events on a page."""
+
+
+class House(Protocol):
+    """The questions and the acts of the console's pages."""
+
+    def last_glance(self) -> "Glance | None":
+        """What was published last: there at once, even while nothing else answers."""
+        ...
+
+    def glance(self) -> "Glance":
+        """The machine, now."""
+        ...
+
+    def place(self) -> "Place":
+        """Where the machine is found."""
+        ...
+
+    def report(self) -> "Report":
+        """The quick checks, with their findings."""
+        ...
+
+    def jobs(self) -> "Sequence[JobView]":
+        """The newest jobs."""
+        ...
+
+    def cancel(self, job_id: JobId) -> None:
+        """Stop a job."""
+        ...
+
+    def retry(self, job_id: JobId) -> None:
+        """Take a job up again."""
+        ...
+
+    def people(self) -> "Sequence[UserView]":
+        """Everybody with an account."""
+        ...
+
+    def create_person(self, *, email: str, name: str, role: "Role") -> "OneTimeCode":
+        """A new account; its owner chooses a password with the code."""
+        ...
+
+    def first_code(self) -> "OneTimeCode":
+        """The code that makes its bearer the first administrator."""
+        ...
+
+    def reset(self, user_id: UserId) -> "OneTimeCode":
+        """A code for a new password; the old one ends."""
+        ...
+
+    def disable(self, user_id: UserId) -> None:
+        """Keep a person out."""
+        ...
+
+    def enable(self, user_id: UserId) -> None:
+        """Let a person in again."""
+        ...
+
+    def packs(self) -> "tuple[Sequence[InstalledPack], Sequence[Pack]]":
+        """Installed packs, and those that are known and missing."""
+        ...
+
+    def events(self) -> "Sequence[AuditEvent]":
+        """The newest events of the trail."""
+        ...
+
+    def configured(self) -> "tuple[dict[str, Value], Sequence[Change]]":
+        """Every setting as the file says it, and what of it is not in force."""
+        ...
+
+    def configure(self, key: str, value: str | None) -> None:
+        """Change a setting in the file; nothing means its default."""
+        ...
+
+
+class InstalledHouse:
+    """The house on this machine."""
+
+    def __init__(self, settings: "Settings") -> None:
+        self._settings = settings
+
+    def last_glance(self) -> "Glance | None":
+        """From the file that the recorder writes."""
+        from appliance.vitals.service import published
+
+        return published()
+
+    def glance(self) -> "Glance":
+        """Looked at now."""
+        from appliance.entry.vitals import open_vitals
+
+        return open_vitals(self._settings).look()
+
+    def place(self) -> "Place":
+        """Addresses and certificate."""
+        from appliance.entry.vitals import open_vitals
+
+        return open_vitals(self._settings).place()
+
+    def report(self) -> "Report":
+        """The quick checks."""
+        from appliance.entry.health import open_health
+
+        return open_health(self._settings).examine(quick=True)
+
+    def jobs(self) -> "Sequence[JobView]":
+        """Of everybody."""
+        with self._services() as (services, actor):
+            return services.jobs.list(actor=actor, most=SHOWN)
+
+    def cancel(self, job_id: JobId) -> None:
+        """As ``hangjegyzet job cancel``."""
+        with self._services() as (services, actor):
+            services.jobs.cancel(actor=actor, job_id=job_id)
+
+    def retry(self, job_id: JobId) -> None:
+        """As ``hangjegyzet job retry``."""
+        with self._services() as (services, actor):
+            services.jobs.retry(actor=actor, job_id=job_id)
+
+    def people(self) -> "Sequence[UserView]":
+        """Oldest account first."""
+        with self._services() as (services, actor):
+            return services.accounts.list(actor)
+
+    def create_person(self, *, email: str, name: str, role: "Role") -> "OneTimeCode":
+        """As ``hangjegyzet user create``."""
+        with self._services() as (services, actor):
+            return services.accounts.create(actor, email=email, name=name, role=role)[1]
+
+    def first_code(self) -> "OneTimeCode":
+        """As ``hangjegyzet user first-code``."""
+        with self._services() as (services, actor):
+            return services.identity.issue_first_code(actor)
+
+    def reset(self, user_id: UserId) -> "OneTimeCode":
+        """As ``hangjegyzet user reset``."""
+        with self._services() as (services, actor):
+            return services.accounts.reset_password(actor, user_id)
+
+    def disable(self, user_id: UserId) -> None:
+        """As ``hangjegyzet user disable``."""
+        with self._services() as (services, actor):
+            services.accounts.disable(actor, user_id)
+
+    def enable(self, user_id: UserId) -> None:
+        """As ``hangjegyzet user enable``."""
+        with self._services() as (services, actor):
+            services.accounts.enable(actor, user_id)
+
+    def packs(self) -> "tuple[Sequence[InstalledPack], Sequence[Pack]]":
+        """What the models' folder holds; needs no database."""
+        from appliance.entry.packs import open_registry
+
+        registry = open_registry(self._settings)
+        return registry.list(), registry.missing()
+
+    def events(self) -> "Sequence[AuditEvent]":
+        """Of the first organisation, whose trail takes what is done to the machine."""
+        from appliance.audit import queries
+
+        with self._services() as (services, actor), services.database.reading(actor.tenant_id) as tx:
+            return queries.latest(tx, actor.tenant_id, limit=SHOWN)
+
+    def configured(self) -> "tuple[dict[str, Value], Sequence[Change]]":
+        """From the configuration's file."""
+        from appliance.entry.machine import open_configuration
+
+        service = open_configuration()
+        return service.values(), service.pending()
+
+    def configure(self, key: str, value: str | None) -> None:
+        """As ``hangjegyzet config set``."""
+        from appliance.entry.machine import open_configuration
+
+        open_configuration().set(key, value)
+
+    @contextmanager
+    def _services(self) -> "Iterator[tuple[Services, Actor]]":
+        from appliance.bootstrap import open_services
+        from appliance.database.roles import DatabaseRole
+        from appliance.entry.provision import operator
+
+        with open_services(self._settings, DatabaseRole.WEB) as services:
+            yield services, replace(operator(services.home_tenant), origin="console")
