@@ -22,6 +22,7 @@ COMMANDS = (
     noun("db", "The database: set it up, look at it, move its schema."),
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
     noun("egress", "Proof that nothing leaves: try, report, check a report."),
+    noun("guard", "What lets the appliance start, or does not."),
     noun("config", "The configuration: read, change, check, compare."),
     noun("backup", "Backups: take, list, verify, forget."),
     noun("drill", "Rehearse a restore; show the last proof."),

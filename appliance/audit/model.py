@@ -82,6 +82,7 @@ class AuditName(StrEnum):
     UPGRADE_UNDONE = "releases:upgrade:undone"
     UPGRADE_REFUSED = "releases:upgrade:refused"
     EGRESS_REPORTED = "egress:report:made"
+    CLOCK_ACCEPTED = "health:clock:accepted"
     NODE_INVITED = "nodes:node:invited"
     NODE_JOINED = "nodes:node:joined"
     NODE_REFUSED = "nodes:node:refused"

@@ -9,6 +9,14 @@ class EgressNeedsRoot(Refused):
     hint = "sudo hangjegyzet egress report"
 
 
+class FirewallStuck(Unavailable):
+    code = "egress.firewall_stuck"
+    message = "The rules in {file} could not be loaded."
+    hint = (
+        "Read why: nft --check --file {file}. Write them again: hangjegyzet apply. Until then take it off the network."
+    )
+
+
 class ProbeFailed(Unavailable):
     code = "egress.probe_failed"
     message = "The attempts of {asker} could not be made: {reason}"

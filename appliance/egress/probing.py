@@ -1,7 +1,8 @@
 """The attempts themselves, as a program that runs inside a process's sandbox: ``python -m appliance.egress.probing``.
 
 Its argument is a JSON list of ``[protocol, address, port]``; it prints one of ``[outcome, error]`` in the same order.
-Standard library alone, and nothing of the house: it has to start where almost nothing is allowed.
+The protocol ``self`` is a connection to a listener of its own. Standard library alone, and nothing of the house: it has
+to start where almost nothing is allowed.
 """
 
 import errno
@@ -20,6 +21,9 @@ _REFUSED = {errno.EPERM, errno.EACCES, errno.ECONNABORTED}
 
 def attempt(protocol: str, address: str, port: int) -> tuple[str, str]:
     """Try to send something out; what became of it, and the kernel's name for why not."""
+    if protocol == "self":
+        with socket.create_server((address, 0)) as listener:
+            return attempt("tcp", address, listener.getsockname()[1])
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         probe = _socket(family, protocol)

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -10,7 +9,6 @@ from pathlib import Path
 import msgspec
 
 from appliance.adapters.egress import LinuxWire, Nftables, SystemdAskers
-from appliance.adapters.egress.nftables import RULES_FILE
 from appliance.adapters.signing_key import load_public_key
 from appliance.audit.model import AuditName, Outcome
 from appliance.egress.errors import EgressNeedsRoot
@@ -58,9 +56,9 @@ def load_rules() -> None:
     """Bring the firewall's rules back from their file.
 
     Raises:
-        CalledProcessError: it could not; the check that asked tells so.
+        FirewallStuck: they could not be loaded.
     """
-    subprocess.run(["nft", "--file", str(RULES_FILE)], check=True, capture_output=True, timeout=30)
+    Nftables().load()
 
 
 def make_report(settings: Settings, *, shelf: ReportShelf | None = None) -> SignedReport:

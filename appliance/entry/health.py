@@ -1,16 +1,15 @@
 """This machine's checks, with what they need to know."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
 from appliance.adapters.postgres import open_server
-from appliance.audit import queries as trails
 from appliance.configuration.ports import TaskState
 from appliance.database.roles import DatabaseRole
 from appliance.entry.approvals import approvers_state, record_used
 from appliance.entry.backup_health import backup_checks
 from appliance.entry.egress import load_rules, open_egress
+from appliance.entry.guard import clock_marks, guard_state, running_release, start_processes
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
@@ -22,9 +21,11 @@ from appliance.health.checks.confirmation import confirmation
 from appliance.health.checks.database import database
 from appliance.health.checks.disk import disk
 from appliance.health.checks.egress import egress
+from appliance.health.checks.guard import guard
 from appliance.health.checks.memory import memory
 from appliance.health.checks.models import ModelState, model_files, models
 from appliance.health.checks.queue import queue
+from appliance.health.checks.release import release
 from appliance.health.checks.trail import TrailState, trail
 from appliance.health.checks.units import units
 from appliance.health.model import Check
@@ -33,7 +34,6 @@ from appliance.jobs.backlog import Backlog, backlog
 from appliance.kernel.clock import SystemClock
 from appliance.models.model import ROLES, FileState, PackKind
 from appliance.settings import Settings
-from appliance.tenants import queries as tenants
 
 ON_DISK = (Path("/"), Path("/var/lib/postgresql"), Path("/var/backups/hangjegyzet"))
 """Beside the data folder: where the server's log and the backups go."""
@@ -54,7 +54,7 @@ def appliance_checks(settings: Settings) -> Sequence[Check]:
     return (
         disk((settings.data_dir, *ON_DISK)),
         memory(),
-        clock(now, lambda: _newest_event(settings)),
+        clock(now, lambda: clock_marks(settings)),
         certificate(settings.certificate_path, now),
         database(lambda: _database_state(settings)),
         queue(lambda: backlog_now(settings)),
@@ -68,6 +68,8 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
     """What only a machine has that was installed from a bundle."""
     return (
         units(),
+        guard(guard_state, start_processes),
+        release(running_release),
         configuration(lambda: [change.key for change in open_configuration().pending()]),
         confirmation(lambda: open_configuration().unconfirmed()),
         drift(_drifted),
@@ -75,17 +77,6 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
         approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
         *backup_checks(settings),
     )
-
-
-def _newest_event(settings: Settings) -> datetime | None:
-    newest = []
-    with open_database(open_server(settings), DatabaseRole.WORKER) as opened:
-        with opened.reading(None) as tx:
-            organisations = tenants.list_tenants(tx)
-        for tenant in organisations:
-            with opened.reading(tenant.id) as tx:
-                newest += [event.at for event in trails.latest(tx, tenant.id, limit=1)]
-    return max(newest, default=None)
 
 
 def backlog_now(settings: Settings) -> Backlog:

@@ -9,6 +9,12 @@ class UnknownCheck(NotFound):
     hint = "They are: {known}"
 
 
+class GuardRefuses(Refused):
+    code = "health.guard_refuses"
+    message = "The appliance must not start yet: {reasons}"
+    hint = "Mend what it names (hangjegyzet health NAME), then again: hangjegyzet health --fix guard"
+
+
 class NothingToFix(Refused):
     code = "health.nothing_to_fix"
     message = "{check} has no remedy that can be applied from here."

@@ -84,6 +84,10 @@ class Shelf(Protocol):
         """Remember the number of the newest release that this machine has had; it never goes down."""
         ...
 
+    def allow(self, version: str) -> None:
+        """Let the guard start this older release, which two people went back to."""
+        ...
+
 
 class Packages(Protocol):
     """The distribution's packages."""

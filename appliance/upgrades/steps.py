@@ -292,6 +292,8 @@ class Commit(_Step):
         if record.kind is not Kind.DOWNGRADE:
             self._parts.shelf.raise_mark(record.new_seq)
             self._parts.bundles.keep_revocations()
+        else:
+            self._parts.shelf.allow(record.new)
         self._parts.trail.committed(record)
         return record
 

@@ -159,6 +159,9 @@ class Upgradable:
     def raise_mark(self, release_seq: int) -> None:
         self._change("high_seq", max(release_seq, self._get("high_seq")))
 
+    def allow(self, version: str) -> None:
+        self._change("allowed", version)
+
     # Releases
 
     def check(self, version: str, tell: Tell) -> None:

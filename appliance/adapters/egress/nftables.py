@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from appliance.adapters.egress.sandboxes import run_apart
+from appliance.egress.errors import FirewallStuck
 from appliance.egress.model import Rules
 
 RULES_FILE = Path("/etc/nftables.conf")
 TABLE = "hangjegyzet"
-PATIENCE_S = 10.0
 _HARMLESS = (
     re.compile(r'oif (lo|"lo"|1) accept'),
     re.compile(r"ct state (0x2,0x4|established,related) accept"),
@@ -49,13 +50,25 @@ class Nftables:
             text=text,
         )
 
+    def load(self) -> None:
+        """Bring the rules back from their file.
+
+        Raises:
+            FirewallStuck: they could not be loaded.
+        """
+        if _nft("--file", str(self._rules_file)) is None:
+            raise FirewallStuck(file=self._rules_file)
+
     def _as_declared(self) -> bool | None:
         """Whether our table in force is what the file gives in a network of its own; None where none can be made."""
         if not self._rules_file.exists():
             return None
-        command = f'nft --file "$1" && nft --stateless list table inet {TABLE}'
-        fresh = _output("unshare", "--net", "sh", "-c", command, "sh", str(self._rules_file))
-        return None if fresh is None else fresh == _nft("--stateless", "list", "table", "inet", TABLE)
+        script = f'nft --file "$0" && nft --stateless list table inet {TABLE}'
+        try:
+            fresh = run_apart(["/bin/sh", "-c", script, str(self._rules_file)], ["PrivateNetwork=yes"])
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return fresh == _nft("--stateless", "list", "table", "inet", TABLE)
 
 
 def read_table(listing: Mapping[str, Any]) -> tuple[bool, int]:
@@ -75,13 +88,8 @@ def openings(chain: str) -> tuple[str, ...]:
 
 
 def _nft(*arguments: str) -> str | None:
-    return _output("nft", *arguments)
-
-
-def _output(*command: str) -> str | None:
-    """What it printed; None when it failed."""
+    """What ``nft`` prints; None when it failed. Started by systemd: the caller needs no right to the firewall."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    except (OSError, subprocess.TimeoutExpired):
+        return run_apart(["/usr/sbin/nft", *arguments], ())
+    except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout if done.returncode == 0 else None

@@ -1,23 +1,18 @@
 """Attempts from where our processes stand: in a sandbox that has, line by line, what the unit itself has."""
 
 import json
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 
 from appliance.egress.errors import ProbeFailed
 from appliance.egress.model import Attempt, Confinement, Outcome, Probe
 
-RUNTIME_UNITS = Path("/run/systemd/system")
-ANSWERS = Path("/run/hangjegyzet-egress")
-PREFIX = "hangjegyzet-egress-probe"
 ACCOUNTS = ("hangjegyzet", "postgres")
 PATIENCE_S = 60.0
 IDENTIFIER = "hangjegyzet-egress-probe"
+AT_ONCE = 8
 SANDBOX_KEYS = (
     "User", "Group", "SupplementaryGroups", "UMask", "NoNewPrivileges", "CapabilityBoundingSet", "AmbientCapabilities",
     "SecureBits", "Private", "Protect", "ProcSubset", "Restrict", "SocketBind", "SystemCall", "LockPersonality",
@@ -50,86 +45,72 @@ class SystemdAskers:
         Raises:
             ProbeFailed: they could not be made.
         """
-        asked = json.dumps([[probe.protocol, probe.address, probe.port] for probe in probes], separators=(",", ":"))
-        with ThreadPoolExecutor(len(ACCOUNTS) + 2) as pool:
-            answers = {"root": pool.submit(self._as_account, None, asked)}
-            if everybody:
-                answers |= {f"account {name}": pool.submit(self._as_account, name, asked) for name in ACCOUNTS}
-                in_units = pool.submit(self._in_units, asked).result()
-            told = {asker: answer.result() for asker, answer in answers.items()}
+        sandboxes: dict[str, Sequence[str]] = {"root": ()}
         if everybody:
-            told |= in_units
-        return [one for asker, answer in told.items() for one in read_answers(asker, probes, answer)]
+            sandboxes |= {f"account {name}": (f"User={name}", f"Group={name}") for name in ACCOUNTS}
+            sandboxes |= {name: sandbox_of(_systemctl("cat", name)) for name in self._names()}
+        asked: list[list[str | int]] = [[probe.protocol, probe.address, probe.port] for probe in probes]
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            told = {asker: pool.submit(self._ask, asker, lines, asked) for asker, lines in sandboxes.items()}
+            answers = {asker: answer.result() for asker, answer in told.items()}
+        return [one for asker, answer in answers.items() for one in read_answers(asker, probes, answer)]
 
     def filter_enforced(self) -> bool | None:
         """Whether systemd's filter of addresses stops what nothing else does: a connection to this machine itself."""
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            asked = json.dumps([["tcp", "127.0.0.1", listener.getsockname()[1]]])
-            unit = f"[Service]\nType=oneshot\nIPAddressDeny=any\nTimeoutStartSec=20\n{self._start(asked, 'filter')}"
-            try:
-                answers = self._run({"filter": unit})
-            except ProbeFailed:
-                return None
-        ((outcome, _),) = json.loads(answers["filter"])
+        try:
+            answer = self._ask("filter", ("IPAddressDeny=any",), [["self", "127.0.0.1", 0]])
+            ((outcome, _),) = json.loads(answer)
+        except (ProbeFailed, ValueError):
+            return None
         return None if outcome == Outcome.BROKEN else outcome != Outcome.ANSWERED
 
     def _names(self) -> Sequence[str]:
         if self._units is None:
             listed = _systemctl("list-units", "--all", "--type=service", "--plain", "--no-legend", "hangjegyzet*")
-            found = [line.split()[0] for line in listed.splitlines() if line.split()]
-            self._units = sorted(name for name in found if not name.startswith(PREFIX))
+            self._units = sorted(line.split()[0] for line in listed.splitlines() if line.split())
         return self._units
 
-    def _as_account(self, name: str | None, asked: str) -> str:
-        drop = ["setpriv", f"--reuid={name}", f"--regid={name}", "--init-groups"] if name else []
-        command = [*drop, self._python, "-I", "-m", "appliance.egress.probing", asked]
+    def _ask(self, asker: str, sandbox: Sequence[str], asked: Sequence[Sequence[str | int]]) -> str:
+        """What the probing program says, started by systemd in this sandbox and in nothing of ours."""
+        command = [self._python, "-I", "-m", "appliance.egress.probing", json.dumps(asked, separators=(",", ":"))]
         try:
-            return subprocess.run(
-                command, capture_output=True, text=True, check=True, timeout=PATIENCE_S, cwd="/"
-            ).stdout
+            return run_apart(command, sandbox)
+        except subprocess.CalledProcessError as error:
+            last = (error.stderr or "").strip().splitlines()[-1:]
+            raise ProbeFailed(asker=asker, reason=last[0] if last else f"exit code {error.returncode}") from error
         except (OSError, subprocess.SubprocessError) as error:
-            raise ProbeFailed(asker=name or "root", reason=type(error).__name__) from error
-
-    def _in_units(self, asked: str) -> Mapping[str, str]:
-        names = self._names()
-        texts = {
-            name: f"[Service]\nType=oneshot\nTimeoutStartSec=30\n{sandbox_of(_systemctl('cat', name))}"
-            + self._start(asked, name)
-            for name in names
-        }
-        return self._run(texts)
-
-    def _start(self, asked: str, name: str) -> str:
-        quoted = asked.replace('"', '\\"')
-        return (
-            f'ExecStart={self._python} -I -m appliance.egress.probing "{quoted}"\n'
-            f"SyslogIdentifier={IDENTIFIER}\nStandardOutput=truncate:{ANSWERS / _slug(name)}\n"
-        )
-
-    def _run(self, texts: Mapping[str, str]) -> Mapping[str, str]:
-        """Start units of these texts, and give what each said."""
-        with _runtime_units(texts) as units:
-            done = subprocess.run(
-                ["systemctl", "start", *units.values()], capture_output=True, text=True, check=False, timeout=PATIENCE_S
-            )
-            answers = {name: ANSWERS / _slug(name) for name in texts}
-            said = {name: path.read_text() if path.exists() else "" for name, path in answers.items()}
-        if done.returncode != 0 or not all(said.values()):
-            silent = ", ".join(name for name, text in said.items() if not text)
-            raise ProbeFailed(asker=silent or "one of the processes", reason="systemd could not start it")
-        return said
+            raise ProbeFailed(asker=asker, reason=type(error).__name__) from error
 
 
-def sandbox_of(unit: str) -> str:
+def run_apart(command: Sequence[str], properties: Sequence[str]) -> str:
+    """What a command prints that systemd starts, with these properties and none of the caller's rights or limits.
+
+    Raises:
+        OSError, SubprocessError: it could not be started, or failed.
+    """
+    given = [f"--property={line}" for line in ("DefaultDependencies=no", f"SyslogIdentifier={IDENTIFIER}", *properties)]
+    start = ["systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--service-type=exec", *given, "--"]
+    done = subprocess.run([*start, *command], capture_output=True, text=True, check=True, timeout=PATIENCE_S, cwd="/")
+    return done.stdout
+
+
+def sandbox_of(unit: str) -> Sequence[str]:
     """The lines of ``systemctl cat`` that say what the unit's process may do, in their order."""
-    kept, inside = [], False
+    kept: list[str] = []
+    inside = False
     for line in unit.replace("\\\n", " ").splitlines():
         text = line.strip()
         if text.startswith("["):
             inside = text == "[Service]"
         elif inside and "=" in text and text.startswith(SANDBOX_KEYS):
-            kept.append(text + "\n")
-    return "".join(kept)
+            kept += _one_by_one(text)
+    return kept
+
+
+def _one_by_one(line: str) -> Sequence[str]:
+    """``systemd-run`` knows names such as ``localhost`` only alone."""
+    key, _, value = line.partition("=")
+    return [f"{key}={word}" for word in value.split()] if key.startswith("IPAddress") and value else [line]
 
 
 def read_confinement(shown: Mapping[str, str]) -> Confinement:
@@ -159,26 +140,6 @@ def read_answers(asker: str, probes: Sequence[Probe], answer: str) -> Iterator[A
         yield Attempt(asker, probe, outcome, name)
 
 
-@contextmanager
-def _runtime_units(texts: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Units that are there for the length of the block; by the name that they were given."""
-    units = {name: f"{PREFIX}-{_slug(name)}.service" for name in texts}
-    ANSWERS.mkdir(mode=0o700, exist_ok=True)
-    RUNTIME_UNITS.mkdir(parents=True, exist_ok=True)
-    try:
-        for name, unit in units.items():
-            (RUNTIME_UNITS / unit).write_text(f"[Unit]\nDescription=Tries to leave, as {name}\n{texts[name]}")
-            (ANSWERS / _slug(name)).unlink(missing_ok=True)
-        _systemctl("daemon-reload")
-        yield units
-    finally:
-        for name, unit in units.items():
-            (RUNTIME_UNITS / unit).unlink(missing_ok=True)
-            (ANSWERS / _slug(name)).unlink(missing_ok=True)
-        subprocess.run(["systemctl", "reset-failed", *units.values()], capture_output=True, check=False, timeout=20)
-        _systemctl("daemon-reload")
-
-
 def _show(name: str) -> Mapping[str, str]:
     shown = _systemctl("show", f"--property={_SHOWN}", name)
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
@@ -190,7 +151,3 @@ def _systemctl(*arguments: str) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         raise ProbeFailed(asker="systemd", reason=f"systemctl {arguments[0]}: {type(error).__name__}") from error
     return done.stdout
-
-
-def _slug(name: str) -> str:
-    return "".join(letter if letter.isalnum() else "-" for letter in name.removesuffix(".service"))

@@ -23,7 +23,8 @@ class LinuxWire:
 
     def network(self) -> Network:
         """As this network namespace has it."""
-        names = sorted(name for _, name in socket.if_nameindex() if name != LOOPBACK)
+        lines = Path("/proc/self/net/dev").read_text(encoding="ascii").splitlines()[2:]
+        names = sorted(name for line in lines if (name := line.partition(":")[0].strip()) != LOOPBACK)
         return Network(names, [*_gateways4(), *_gateways6()])
 
     @contextmanager
@@ -83,7 +84,7 @@ def destination(protocol: int, packet: bytes) -> bytes | None:
 
 
 def _gateways4() -> Iterator[str]:
-    for line in Path("/proc/net/route").read_text(encoding="ascii").splitlines()[1:]:
+    for line in Path("/proc/self/net/route").read_text(encoding="ascii").splitlines()[1:]:
         name, target, gateway, *_ = line.split()
         if target == "00000000":
             yield f"{socket.inet_ntoa(struct.pack('<I', int(gateway, 16)))} ({name})"
@@ -91,7 +92,7 @@ def _gateways4() -> Iterator[str]:
 
 def _gateways6() -> Iterator[str]:
     try:
-        lines = Path("/proc/net/ipv6_route").read_text(encoding="ascii").splitlines()
+        lines = Path("/proc/self/net/ipv6_route").read_text(encoding="ascii").splitlines()
     except FileNotFoundError:
         return
     for line in lines:

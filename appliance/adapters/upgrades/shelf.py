@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 
 from appliance.kernel.durable import sync_folder, write_durably
-from appliance.releases.model import Version
+from appliance.releases.model import Manifest, Version, read_document
 from appliance.releases.policy import HighWaterMark
 from appliance.upgrades.errors import PackagesFailed, StagingFailed
 from appliance.upgrades.ports import Offer
@@ -97,6 +97,15 @@ class FolderShelf:
         path = self._home / "high_seq"
         if release_seq > HighWaterMark(path).read():
             write_durably(path, f"{release_seq}\n".encode(), mode=0o644)
+
+    def allow(self, version: str) -> None:
+        """Let the guard start this older release, which two people went back to; any other older one it still refuses.
+
+        Raises:
+            ValueError: the release does not say what it is.
+        """
+        manifest = read_document((self._releases / version / "manifest.json").read_bytes(), Manifest)
+        write_durably(self._home / "allowed_seq", f"{manifest.release_seq}\n".encode(), mode=0o644)
 
     def _link(self, name: str, version: str) -> None:
         fresh = self._home / f"{name}.new"

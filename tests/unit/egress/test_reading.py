@@ -40,6 +40,7 @@ LoadCredential=root.key:/etc/hangjegyzet/secrets/root.key
 RuntimeDirectory=hangjegyzet
 User=hangjegyzet
 IPAddressDeny=any
+IPAddressAllow=localhost 10.0.0.0/8
 SystemCallFilter=@system-service
 SystemCallFilter=~@privileged @resources
 
@@ -70,9 +71,11 @@ def test_answers_and_neighbours_are_no_openings() -> None:
 
 def test_a_probe_stands_in_the_units_own_sandbox() -> None:
     """What it may do is copied in order; what it runs, its secrets and its folders are not."""
-    assert sandbox_of(UNIT).splitlines() == [
+    assert sandbox_of(UNIT) == [
         "User=hangjegyzet",
         "IPAddressDeny=any",
+        "IPAddressAllow=localhost",
+        "IPAddressAllow=10.0.0.0/8",
         "SystemCallFilter=@system-service",
         "SystemCallFilter=~@privileged @resources",
         "MemoryDenyWriteExecute=no",
@@ -82,7 +85,7 @@ def test_a_probe_stands_in_the_units_own_sandbox() -> None:
 @given(st.text(max_size=300))
 def test_no_unit_breaks_the_reader(text: str) -> None:
     """Whatever stands in it, and no line that starts a program comes through."""
-    assert "Exec" not in {line.partition("=")[0] for line in sandbox_of(f"[Service]\n{text}").splitlines()}
+    assert "Exec" not in {line.partition("=")[0] for line in sandbox_of(f"[Service]\n{text}")}
 
 
 @pytest.mark.parametrize(
@@ -115,10 +118,22 @@ def test_the_program_tells_what_became_of_each_attempt() -> None:
     """A listener answers, nobody does at a closed port of ours, and an address that is none is told as broken."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         open_port = listener.getsockname()[1]
-        asked = json.dumps([["tcp", "127.0.0.1", open_port], ["udp", "127.0.0.1", 9], ["tcp", "no address", 1]])
+        asked = json.dumps(
+            [
+                ["tcp", "127.0.0.1", open_port],
+                ["udp", "127.0.0.1", 9],
+                ["tcp", "no address", 1],
+                ["self", "127.0.0.1", 0],
+            ]
+        )
         command = [sys.executable, "-m", "appliance.egress.probing", asked]
         said = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert [Outcome(outcome) for outcome, _ in said] == [Outcome.ANSWERED, Outcome.SENT, Outcome.BROKEN]
+    assert [Outcome(outcome) for outcome, _ in said] == [
+        Outcome.ANSWERED,
+        Outcome.SENT,
+        Outcome.BROKEN,
+        Outcome.ANSWERED,
+    ]
 
 
 def test_a_question_to_a_name_server_is_a_real_one() -> None:

@@ -12,13 +12,15 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
 from appliance.health.checks.certificate import certificate
-from appliance.health.checks.clock import clock
+from appliance.health.checks.clock import Disbelieved, Marks, clock
 from appliance.health.checks.configuration import configuration, drift
 from appliance.health.checks.database import database
 from appliance.health.checks.disk import disk
+from appliance.health.checks.guard import GuardState, guard
 from appliance.health.checks.memory import memory
 from appliance.health.checks.models import ModelState, model_files, models
 from appliance.health.checks.queue import queue
+from appliance.health.checks.release import Running, release
 from appliance.health.checks.trail import TrailState, trail
 from appliance.health.checks.units import OURS, units
 from appliance.health.model import Check, Severity
@@ -95,13 +97,66 @@ def test_no_certificate_is_critical(tmp_path: Path) -> None:
     assert severity(certificate(tmp_path / "portal.pem", FixedClock(NOW))) is Severity.CRITICAL
 
 
+def marks(**passed: datetime) -> Marks:
+    """Moments that have passed."""
+    return Marks(passed)
+
+
 @pytest.mark.parametrize(
-    ("newest", "expected"),
-    [(None, Severity.OK), (NOW - timedelta(days=1), Severity.OK), (NOW + timedelta(hours=1), Severity.CRITICAL)],
+    ("passed", "expected"),
+    [
+        (marks(), Severity.OK),
+        (marks(trail=NOW - timedelta(days=1)), Severity.OK),
+        (marks(trail=NOW - timedelta(days=1), seen=NOW + timedelta(hours=1)), Severity.CRITICAL),
+        (marks(trail=NOW + timedelta(seconds=3)), Severity.OK),
+    ],
 )
-def test_clock(newest: datetime | None, expected: Severity) -> None:
-    """A clock that stands before the newest event of the trail went backwards."""
-    assert severity(clock(FixedClock(NOW), lambda: newest)) is expected
+def test_clock(passed: Marks, expected: Severity) -> None:
+    """A clock that stands before anything that has passed went backwards; seconds do not count."""
+    assert severity(clock(FixedClock(NOW), lambda: passed)) is expected
+
+
+def test_a_clock_that_was_wrong_once_does_not_stop_the_machine_for_ever() -> None:
+    """Marks of the time in which it was wrong are not believed; the machine still knows what has passed before."""
+    wrong = Disbelieved(after=NOW, until=NOW + timedelta(days=900))
+    passed = {"trail": NOW + timedelta(days=900), "seen": NOW - timedelta(days=1)}
+    assert severity(clock(FixedClock(NOW), lambda: Marks(passed, wrong))) is Severity.OK
+    back = FixedClock(NOW - timedelta(hours=1))
+    assert severity(clock(back, lambda: Marks(passed, wrong))) is Severity.CRITICAL
+    later = {"trail": NOW + timedelta(days=901)}
+    assert severity(clock(FixedClock(NOW), lambda: Marks(later, wrong))) is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("running", "expected"),
+    [
+        (Running("1.2.3", seq=9, high_seq=9), Severity.OK),
+        (Running("1.2.3", seq=9, high_seq=7), Severity.OK),
+        (Running("1.2.2", seq=8, high_seq=9), Severity.CRITICAL),
+        (Running("1.2.2", seq=8, high_seq=9, allowed_seq=8), Severity.WARNING),
+        (Running("1.2.1", seq=7, high_seq=9, allowed_seq=8), Severity.CRITICAL),
+        (Running("", seq=0, high_seq=1), Severity.CRITICAL),
+    ],
+)
+def test_release(running: Running, expected: Severity) -> None:
+    """An older release is critical, unless two people took the machine back to that very one."""
+    assert severity(release(lambda: running)) is expected
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (GuardState(NOW, ()), Severity.OK),
+        (GuardState(NOW, (("clock", "It went backwards."),)), Severity.CRITICAL),
+        (None, Severity.WARNING),
+    ],
+)
+def test_guard(state: GuardState | None, expected: Severity) -> None:
+    """What it refuses is told with its reason; a guard that never looked is no guard."""
+    check = guard(lambda: state, lambda: None)
+    assert severity(check) is expected
+    if expected is Severity.CRITICAL:
+        assert "It went backwards." in check.look().summary
 
 
 @pytest.mark.parametrize(
