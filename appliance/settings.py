@@ -7,7 +7,7 @@ The file is ``appliance.toml``, found through ``HANGJEGYZET_CONFIG``; an environ
 import os
 import re
 from functools import cached_property
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_address, ip_interface, ip_network
 from pathlib import Path
 from typing import Literal, Self
 from urllib.parse import urlsplit
@@ -32,6 +32,9 @@ class DatabaseSettings(_Section):
     url: str | None = Field(
         None,
         description="Address of a server that runs already, as postgresql://…; unset starts the embedded one.",
+    )
+    owner_url: str | None = Field(
+        None, description="The same for what owns the tables, where it shows another certificate; unset is url."
     )
     bin_dir: Path | None = Field(
         None, description="Folder with initdb and postgres; unset looks in the wheel, then in the distribution."
@@ -230,6 +233,58 @@ class BackupSettings(_Section):
         return given
 
 
+class ClusterSettings(_Section):
+    """Three boxes that keep one database: it goes on while two of them do."""
+
+    name: str | None = Field(None, description="What this machine is called among the members.")
+    members: tuple[str, ...] = Field(
+        (), description="All members as NAME=ADDRESS, first the one whose database it was; empty is no cluster."
+    )
+    address: str | None = Field(
+        None, description="Address that moves to a member that is alive, with the network's prefix: 10.20.0.10/24."
+    )
+    router: int = Field(61, ge=1, le=255, description="Number of this cluster on its network (VRRP).")
+    folder: Path = Field(Path("/etc/hangjegyzet/cluster"), description="Certificates that members show one another.")
+    recordings_shared: bool = Field(
+        False,
+        description="Whether data_dir/blobs is one storage for all; else portal and workers run on the first member.",
+    )
+
+    @field_validator("members")
+    @classmethod
+    def _are_members(cls, given: tuple[str, ...]) -> tuple[str, ...]:
+        for member in given:
+            name, _, address = member.partition("=")
+            if not re.fullmatch(r"[a-z][a-z0-9-]{0,30}", name):
+                raise ValueError(f"{member!r} is no NAME=ADDRESS")
+            ip_address(address)
+        if given and (len(given) not in {3, 5} or len(dict(member.split("=") for member in given)) != len(given)):
+            raise ValueError("three or five members, each with a name of its own")
+        return given
+
+    @field_validator("address")
+    @classmethod
+    def _is_an_address(cls, given: str | None) -> str | None:
+        if given is not None:
+            ip_interface(given)
+        return given
+
+    @model_validator(mode="after")
+    def _is_one_of_them(self) -> Self:
+        if self.members and self.name not in {member.partition("=")[0] for member in self.members}:
+            raise ValueError("cluster.name must be one of cluster.members")
+        return self
+
+
+class SupportSettings(_Section):
+    """Help from the maker."""
+
+    recipient: str | None = Field(
+        None,
+        description="The age key that support bundles are sealed to; unset is the maker's, which came with the release.",
+    )
+
+
 class Configuration(_Section):
     """Everything that can be set, as one file says it; frozen."""
 
@@ -252,8 +307,10 @@ class Configuration(_Section):
     minutes: LanguageSettings = LanguageSettings()
     jobs: JobSettings = JobSettings()
     firewall: FirewallSettings = FirewallSettings()
+    support: SupportSettings = SupportSettings()
     backups: BackupSettings = BackupSettings()
     nodes: NodeSettings = NodeSettings()
+    cluster: ClusterSettings = ClusterSettings()
 
     @cached_property
     def models_path(self) -> Path:

@@ -17,6 +17,7 @@ COMMANDS = (
     noun("models", "Model packs: list, import, verify, use, clean up."),
     noun("bundle", "Bundles: check one, show what is inside."),
     noun("audit", "The audit trail: check it, export it."),
+    noun("cluster", "Three boxes that keep one database: begin, invite, join, show."),
     noun("node", "Other machines that work for this one: join, list, drain, remove."),
     noun("user", "People's accounts: create, reset, disable."),
     noun("db", "The database: set it up, look at it, move its schema."),

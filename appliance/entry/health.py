@@ -11,6 +11,7 @@ from appliance.entry.backup_health import backup_checks
 from appliance.entry.egress import load_rules, open_egress
 from appliance.entry.guard import clock_marks, guard_state, running_release, start_processes
 from appliance.entry.machine import installed_release, machinery, open_configuration
+from appliance.entry.other_machines import other_machines, unit_names
 from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
 from appliance.health.checks.approvals import approvals
@@ -67,7 +68,8 @@ def appliance_checks(settings: Settings) -> Sequence[Check]:
 def machine_checks(settings: Settings) -> Sequence[Check]:
     """What only a machine has that was installed from a bundle."""
     return (
-        units(),
+        *other_machines(settings),
+        units(unit_names(settings)),
         guard(guard_state, start_processes),
         release(running_release),
         configuration(lambda: [change.key for change in open_configuration().pending()]),

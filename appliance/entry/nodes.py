@@ -101,7 +101,7 @@ def certify(settings: Settings) -> bool:
         AddressMissing: a main box without an address.
         DoorUnavailable, MainBoxRefuses: a worker's certificate cannot be renewed now.
     """
-    _require_root()
+    require_root()
     return _renew(settings) if settings.nodes.role == "worker" else _certify_door(settings)
 
 
@@ -113,13 +113,13 @@ def invite(settings: Settings, name: str, *, address: str, lifetime: timedelta, 
         InvalidNodeName, NodeExists: ``name`` cannot be given.
         ApplyFailed: the firewall or the database could not be opened to it.
     """
-    _require_root()
+    require_root()
     role, peer = database_role(name), str(ip_address(address))
     wanted = {
         "nodes.address": settings.nodes.address or _own_address_towards(peer),
         "nodes.workers": json.dumps(sorted({*settings.nodes.workers, peer})),
     }
-    _apply(wanted, tell)
+    bring_about(wanted, tell)
     with open_nodes(Settings()) as (service, actor, _):
         token = service.invite(actor, name, address=peer, lifetime=lifetime)
     create_role(role)
@@ -135,17 +135,17 @@ def join(settings: Settings, address: str, token_text: str, *, tell: Tell) -> st
         NotEmpty: it has meetings of its own.
         ApplyFailed: it could not be turned into a worker.
     """
-    _require_root()
+    require_root()
     token, main_box = Token.parse(token_text), str(ip_address(address))
-    _require_empty(settings)
-    _apply({"nodes.main_box": main_box, "nodes.address": _own_address_towards(main_box)}, tell)
+    require_empty(settings)
+    bring_about({"nodes.main_box": main_box, "nodes.address": _own_address_towards(main_box)}, tell)
     try:
         name, role = _enrol(Settings(), main_box, token)
     except BaseException:
-        _apply({"nodes.main_box": None, "nodes.address": None}, tell)
+        bring_about({"nodes.main_box": None, "nodes.address": None}, tell)
         raise
     queues = queues_for(memory_bytes=_memory_bytes(), cards=_cards()) or (Queue.SPEECH,)
-    _apply(
+    bring_about(
         {
             "nodes.role": "worker",
             "nodes.queues": json.dumps([queue.value for queue in queues]),
@@ -181,12 +181,12 @@ def remove(settings: Settings, name: str, *, tell: Tell) -> int:
         NodeNotFound: there is none of this name.
         ApplyFailed: the firewall could not be closed to it; certificate and role are gone already.
     """
-    _require_root()
+    require_root()
     with open_nodes(settings) as (service, actor, _):
         node = service.show(name)[0]
         keys = service.remove(actor, name, lock_out=lambda gone: drop_role(database_role(gone.name)))
         left = {each.address for each in service.registered()}
-    _apply({"nodes.workers": json.dumps(sorted(set(settings.nodes.workers) & left))}, tell)
+    bring_about({"nodes.workers": json.dumps(sorted(set(settings.nodes.workers) & left))}, tell)
     return keys if node.host else 0
 
 
@@ -293,7 +293,12 @@ def _database_url(folder: Path, main_box: str, role: str) -> str:
     )
 
 
-def _require_empty(settings: Settings) -> None:
+def require_empty(settings: Settings) -> None:
+    """Go on only on a machine that holds no meetings of its own.
+
+    Raises:
+        NotEmpty: it does.
+    """
     if settings.nodes.role == "worker":
         return
     with open_services(settings, DatabaseRole.WEB) as services, services.database.reading(services.home_tenant) as tx:
@@ -302,7 +307,7 @@ def _require_empty(settings: Settings) -> None:
         raise NotEmpty(meetings=meetings)
 
 
-def _apply(wanted: Mapping[str, str | None], tell: Tell) -> None:
+def bring_about(wanted: Mapping[str, str | None], tell: Tell) -> None:
     """Put settings into the machine's file and bring them about, where they are not in force already."""
     service, release = open_configuration(), installed_release()
     for key, value in wanted.items():
@@ -336,6 +341,11 @@ def _cards() -> list[int]:
     return [int(line) * KIB * KIB for line in shown.split() if line.isdigit()]
 
 
-def _require_root() -> None:
+def require_root() -> None:
+    """Go on only as root, who alone may change the machine.
+
+    Raises:
+        NeedsRoot: somebody else asks.
+    """
     if os.geteuid() != 0:
         raise NeedsRoot

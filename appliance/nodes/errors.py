@@ -109,3 +109,33 @@ class AuthorityDamaged(Corrupt):
 class RequestInvalid(Invalid):
     code = "nodes.request_invalid"
     message = "The request cannot be read: {reason}"
+
+
+class InvitationDamaged(Corrupt):
+    code = "nodes.invitation_damaged"
+    message = "This is no invitation, it was changed, or the code is another one."
+    hint = "Type the code again. If that does not help, make a new one: hangjegyzet cluster invite NAME FILE"
+
+
+class NoSuchMember(NotFound):
+    code = "nodes.no_such_member"
+    message = "{name} is no member of this cluster."
+    hint = "Its members are: {members}"
+
+
+class NoCluster(Refused):
+    code = "nodes.no_cluster"
+    message = "This machine is in no cluster."
+    hint = "Begin one: hangjegyzet cluster begin --help"
+
+
+class ClusterExists(Conflict):
+    code = "nodes.cluster_exists"
+    message = "This machine is in a cluster already, as {name}."
+    hint = "See it: hangjegyzet cluster show"
+
+
+class ClusterUnknown(Unavailable):
+    code = "nodes.cluster_unknown"
+    message = "The cluster's state cannot be asked here: {reason}"
+    hint = "Look at this member's keeper: systemctl status patroni@hangjegyzet etcd"

@@ -27,7 +27,7 @@ def token(
     as_json: Json = False,
 ) -> None:
     """Open this box to one machine and print the token with which it joins; good once."""
-    with _applying() as tell:
+    with applying() as tell:
         made = nodes.invite(Settings(), name, address=address, lifetime=timedelta(minutes=minutes), tell=tell)
     own = Settings().nodes.address
     if as_json:
@@ -44,7 +44,7 @@ def join(
 ) -> None:
     """Make this machine a worker of another one. It no longer serves people."""
     given = typer.get_text_stream("stdin").readline() if token == "-" else token  # noqa: S105  # no password: where to read one
-    with _applying() as tell:
+    with applying() as tell:
         name = nodes.join(Settings(), address, given, tell=tell)
     typer.echo(f"{name} works for {address}.")
 
@@ -96,7 +96,7 @@ def resume(name: Name) -> None:
 @app.command()
 def remove(name: Name) -> None:
     """Take everything back that a machine was given: its certificate, its way into the database, its way through."""
-    with _applying() as tell:
+    with applying() as tell:
         keys = nodes.remove(Settings(), name, tell=tell)
     typer.echo(f"{name} is removed: its certificate opens nothing, its role in the database is gone.")
     if keys:
@@ -134,7 +134,8 @@ def serve() -> None:
 
 
 @contextmanager
-def _applying() -> Iterator[Callable[[Task], object]]:
+def applying() -> Iterator[Callable[[Task], object]]:
+    """Show the tasks by which the machine is changed, as they pass."""
     with talk.status("") as spinner:
 
         def tell(task: Task) -> None:

@@ -42,6 +42,8 @@ from images.release_keys.development import development_folder, ensure_developme
 from images.release_keys.passphrase import passphrase_for
 
 CACHE = Path.home() / ".cache" / "hangjegyzet" / "bundle"
+CLUSTER_DEBS = "debs-cluster"
+"""Packages for members of a cluster; they lie in the release, see roles/etcd."""
 CPU_FLAGS = ("avx2", "bmi2", "f16c", "fma")
 """What llama.cpp is built for (pyproject.toml)."""
 MEMORY_BYTES = 7 * GIB // 2
@@ -80,9 +82,9 @@ def make_bundle(work: Path, options: argparse.Namespace, signer: Signer) -> list
     _put_project_files(source, folder)
     _say("packages of the distribution")
     if options.debs_from:
-        _copy_debs(options.debs_from, folder / "debs")
+        _copy_debs(options.debs_from, folder)
     else:
-        collect_debs(folder / "debs", options.cache)
+        collect_debs(folder / "debs", folder / CLUSTER_DEBS, options.cache)
     _say("Python packages")
     collect_wheels(folder / "wheels", checkout=checkout, source=source, cache=options.cache, engine=engine)
     built_at = moment(datetime.fromtimestamp(checkout.epoch, UTC))
@@ -128,10 +130,11 @@ def _put_project_files(source: Path, folder: Path) -> None:
 
 
 def _copy_debs(earlier: Path, folder: Path) -> None:
-    folder.mkdir()
-    for path in sorted(earlier.glob("*.deb")):
-        shutil.copyfile(path, folder / path.name)
-    write_index(folder)
+    for source, target in ((earlier, folder / "debs"), (earlier.with_name(CLUSTER_DEBS), folder / CLUSTER_DEBS)):
+        target.mkdir()
+        for path in sorted(source.glob("*.deb")):
+            shutil.copyfile(path, target / path.name)
+    write_index(folder / "debs")
 
 
 def _disk_bytes(entries: dict[str, FileEntry]) -> int:

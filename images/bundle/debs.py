@@ -47,6 +47,7 @@ class Wanted:
     suites: tuple[tuple[str, str], ...]
     keyring: Path
     packages: dict[str, str]
+    cluster: dict[str, str]
 
     @classmethod
     def load(cls) -> "Wanted":
@@ -54,7 +55,7 @@ class Wanted:
         system = data["system"]
         target = Target(**{key: system[key] for key in ("os", "os_version", "arch", "python")})
         suites = tuple((suite["uri"], suite["suite"]) for suite in system["suites"])
-        return cls(target, suites, Path(system["keyring"]), data["packages"])
+        return cls(target, suites, Path(system["keyring"]), data["packages"], data["cluster"])
 
 
 class Apt:
@@ -142,15 +143,23 @@ def closure(apt: Apt, wanted: Wanted) -> tuple[Deb, ...]:
     return tuple(everything[name] for name in sorted(everything))
 
 
-def collect_debs(folder: Path, cache: Path) -> tuple[Deb, ...]:
-    """Put the packages and their index into ``folder``."""
+def cluster_closure(apt: Apt, wanted: Wanted) -> tuple[Deb, ...]:
+    """What members of a cluster need besides, on a machine that has the wanted packages."""
+    bare = apt.closure(["?essential", "?priority(required)", "apt"], installed=())
+    box = {deb.name: deb for deb in (*bare, *apt.closure(wanted.packages, installed=bare))}
+    return apt.closure(wanted.cluster, installed=tuple(box.values()))
+
+
+def collect_debs(folder: Path, cluster_folder: Path, cache: Path) -> tuple[Deb, ...]:
+    """Put the packages and their index into ``folder``, and those of a cluster's members into ``cluster_folder``."""
     wanted = Wanted.load()
     apt = Apt(cache / "apt", wanted)
     apt.update()
-    debs = closure(apt, wanted)
-    folder.mkdir(parents=True)
-    for path in apt.download(debs):
-        shutil.copyfile(path, folder / path.name)
+    debs, cluster_debs = closure(apt, wanted), cluster_closure(apt, wanted)
+    for target, packages in ((folder, debs), (cluster_folder, cluster_debs)):
+        target.mkdir(parents=True)
+        for path in apt.download(packages):
+            shutil.copyfile(path, target / path.name)
     write_index(folder)
     return debs
 

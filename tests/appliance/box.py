@@ -124,12 +124,11 @@ class Box:
         )
         command = [
             "systemd-nspawn", f"--directory={self.root}", f"--machine={self.name}", "--register=no", "--keep-unit",
-            "--private-network", "--resolv-conf=off", "--timezone=off", "--console=pipe",
+            *self.network_options(), "--resolv-conf=off", "--timezone=off", "--console=pipe",
             "--kill-signal=SIGRTMIN+3", "--boot", "--system-call-filter=bpf",
             "--capability=CAP_BPF,CAP_NET_ADMIN,CAP_PERFMON",
             f"--bind={self.backups}:/var/backups/hangjegyzet",
             *(f"--bind-ro={outside}:{inside}" for inside, outside in self._media.items()),
-            *self.options(),
         ]  # fmt: skip
         # Each box in a control group of its own, else they share one and the second cannot boot.
         script = f'{own or "true"} && exec "$@"'
@@ -143,9 +142,9 @@ class Box:
         )
         self._await_boot(self._nspawn)
 
-    def options(self) -> Sequence[str]:
-        """What else its case has; asked at every boot."""
-        return ()
+    def network_options(self) -> Sequence[str]:
+        """What it is connected to: nothing, unless another kind of box says otherwise; asked at every boot."""
+        return ("--private-network",)
 
     def run(
         self, *command: str | Path, check: bool = True, timeout_s: float = 300.0, given: str | None = None

@@ -15,23 +15,13 @@ from tests.appliance.box import Box
 
 PREFIX = "10.77.0"
 GATEWAY = f"{PREFIX}.254"
-_UNIT = """[Match]
-Name={interface}
-
-[Network]
-Address={address}/24
-Gateway={gateway}
-LinkLocalAddressing=no
-IPv6AcceptRA=no
-ConfigureWithoutCarrier=yes
-IgnoreCarrierLoss=yes
-"""
 _CANARY = """
 table bridge canary {{
     counter agreed {{}}
     counter others {{}}
     chain judge {{
         ether type arp accept
+        icmpv6 type {{ 130-136, 143 }} accept
         ip saddr {prefix}.0/24 ip daddr {prefix}.0/24 tcp dport {{ {ports} }} counter name agreed accept
         ip saddr {prefix}.0/24 ip daddr {prefix}.0/24 tcp sport {{ {ports} }} counter name agreed accept
         {more}
@@ -71,13 +61,26 @@ class Network:
     ) -> None:
         _run("ip", "netns", "delete", self.name)
 
-    def wire(self, box_name: str) -> str:
-        """A new wire to a box that is about to boot; the end that goes into the box."""
-        inside, port = f"{box_name}"[-13:] + "-0", self._port(box_name)
-        subprocess.run(["ip", "-n", self.name, "link", "delete", port], capture_output=True, check=False)
-        _run("ip", "link", "add", inside, "type", "veth", "peer", "name", port, "netns", self.name)
+    def wire(self, box_name: str, address: str) -> str:
+        """A new card with its wire for a box that is about to boot; the namespace that holds it."""
+        namespace, port = f"{self.name}-{box_name}", self._port(box_name)
+        self.unplug(box_name)
+        _run("ip", "netns", "add", namespace)
+        _run("ip", "-n", namespace, "link", "add", "lan0", "type", "veth", "peer", "name", port, "netns", self.name)
+        _run("ip", "-n", namespace, "addr", "add", f"{address}/24", "dev", "lan0")
+        for link in ("lo", "lan0"):
+            _run("ip", "-n", namespace, "link", "set", link, "up")
+        _run("ip", "-n", namespace, "route", "add", "default", "via", GATEWAY)
         _run("ip", "-n", self.name, "link", "set", port, "master", "br0", "up")
-        return inside
+        return namespace
+
+    def unplug(self, box_name: str) -> None:
+        """Take the card out of a box that is off."""
+        for command in (
+            ("ip", "netns", "delete", f"{self.name}-{box_name}"),
+            ("ip", "-n", self.name, "link", "delete", self._port(box_name)),
+        ):
+            subprocess.run(command, capture_output=True, check=False)
 
     def cut(self, box: Box) -> None:
         """Take a box off the wire; it does not notice but by silence."""
@@ -119,17 +122,25 @@ class WiredBox(Box):
         """A machine that is switched off, with the address ``PREFIX.number``."""
         box = cls.new(name, folder, base=base, media=media)
         box.network, box.address = network, f"{PREFIX}.{number}"
-        unit = _UNIT.format(interface=f"{name}"[-13:] + "-0", address=box.address, gateway=GATEWAY)
-        (box.root / "etc/systemd/network").mkdir(exist_ok=True)
-        (box.root / "etc/systemd/network/10-wire.network").write_text(unit)
-        wants = box.root / "etc/systemd/system/multi-user.target.wants"
-        wants.mkdir(parents=True, exist_ok=True)
-        (wants / "systemd-networkd.service").symlink_to("/lib/systemd/system/systemd-networkd.service")
         return box
 
-    def options(self) -> Sequence[str]:
-        """The wire's end goes into the box."""
-        return (f"--network-interface={self.network.wire(self.name)}",)
+    def network_options(self) -> Sequence[str]:
+        """A card of its own, new with each boot, as a kernel forgets addresses and rules with the power."""
+        namespace = self.network.wire(self.name, self.address)
+        # A box with a wire may not set these itself: systemd-nspawn shows it the kernel's switches to read only.
+        switches = [
+            line.replace(" ", "")
+            for file in sorted((self.root / "etc/sysctl.d").glob("*.conf"))
+            for line in file.read_text().splitlines()
+            if line.startswith("net.")
+        ]
+        _run("ip", "netns", "exec", namespace, "sysctl", "--quiet", "--write", *switches)
+        return (f"--network-namespace-path=/run/netns/{namespace}",)
+
+    def destroy(self) -> None:
+        """As any box; its card too."""
+        super().destroy()
+        self.network.unplug(self.name)
 
 
 def _run(*command: str, given: str | None = None) -> str:

@@ -38,7 +38,7 @@ DRIVER = "postgresql+psycopg"
 def open_server(settings: Settings) -> DatabaseServer:
     """The server that the settings ask for: somebody else's by its address, or our own."""
     if settings.database.url:
-        return ExternalServer(settings.database.url)
+        return ExternalServer(settings.database.url, owner_url=settings.database.owner_url)
     return EmbeddedServer(settings.data_dir, bin_dir=settings.database.bin_dir, os_user=settings.database.os_user)
 
 
@@ -235,10 +235,14 @@ class ExternalServer:
 
     The address carries no user; passwords come from PGPASSFILE, or there are client certificates. Where it does carry
     one, that is who this machine is, whatever it asks: a worker's certificate is made out to one role.
+
+    Args:
+        owner_url: the address for the owner of the tables, where that is another one: only root reads its certificate.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, owner_url: str | None = None) -> None:
         self._address = make_url(url)
+        self._owner_address = make_url(owner_url or url)
 
     def exists(self) -> bool:
         """As far as we are concerned; whether it answers is another question."""
@@ -272,10 +276,9 @@ class ExternalServer:
 
     def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
         """The address with the role put in."""
-        address = self._address.set(
-            drivername=DRIVER,
-            username=self._address.username or role.value,
-            database=self._address.database or database,
+        given = self._owner_address if role is DatabaseRole.OWNER else self._address
+        address = given.set(
+            drivername=DRIVER, username=given.username or role.value, database=given.database or database
         )
         return address.render_as_string(hide_password=False)
 
