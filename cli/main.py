@@ -24,6 +24,7 @@ COMMANDS = (
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
     noun("egress", "Proof that nothing leaves: try, report, check a report."),
     noun("guard", "What lets the appliance start, or does not."),
+    noun("support", "The support bundle: collect, look, seal it to the maker."),
     noun("config", "The configuration: read, change, check, compare."),
     noun("backup", "Backups: take, list, verify, forget."),
     noun("drill", "Rehearse a restore; show the last proof."),

@@ -91,6 +91,8 @@ class AuditName(StrEnum):
     NODE_DRAINED = "nodes:node:drained"
     NODE_RESUMED = "nodes:node:resumed"
     NODE_REMOVED = "nodes:node:removed"
+    SUPPORT_COLLECTED = "support:bundle:collected"
+    SUPPORT_EXPORTED = "support:bundle:exported"
     CONFIGURATION_APPLIED = "configuration:file:applied"
     CONFIGURATION_CONFIRMED = "configuration:change:confirmed"
     CONFIGURATION_UNDONE = "configuration:change:undone"

@@ -40,6 +40,7 @@ from images.bundle.wheels import collect_wheels, engine_wheel
 from images.packs.starter import starter_packs
 from images.release_keys.development import development_folder, ensure_development_keys
 from images.release_keys.passphrase import passphrase_for
+from images.release_keys.support_key import ensure_support_key, put_support_key
 
 CACHE = Path.home() / ".cache" / "hangjegyzet" / "bundle"
 CLUSTER_DEBS = "debs-cluster"
@@ -80,6 +81,7 @@ def make_bundle(work: Path, options: argparse.Namespace, signer: Signer) -> list
     _say(f"hangjegyzet {version}, commit {checkout.commit[:12]}")
     folder.mkdir()
     _put_project_files(source, folder)
+    put_support_key(options.keys, folder / "docs")
     _say("packages of the distribution")
     if options.debs_from:
         _copy_debs(options.debs_from, folder)
@@ -159,6 +161,7 @@ def _options() -> argparse.Namespace:
     options = parser.parse_args()
     if options.keys is None:
         options.keys = ensure_development_keys()
+        ensure_support_key(options.keys)
         _say(f"signing with throw-away keys: {development_folder()}")
     return options
 

@@ -30,6 +30,7 @@ from images.release_keys.statements import (
     statement_about,
     write_unsigned,
 )
+from images.release_keys.support_key import PRIVATE_NAME, new_support_key
 
 app = typer.Typer(help="Makes and signs what makes a release trustworthy.", no_args_is_help=True)
 keys = typer.Typer(help="Root keys, release keys, statements and revocations.", no_args_is_help=True)
@@ -63,6 +64,13 @@ def release(
     statement = statement_about(public, purposes=purposes, grade=Grade.PRODUCTION, not_before=today, days=days)
     write_unsigned(folder / STATEMENT_NAME, statement)
     print_fields(_statement_fields(statement))
+
+
+@keys.command("support")
+def support_key(folder: Folder) -> None:
+    """Make the age key that support bundles are sealed to; bundles made with this folder bring its public half."""
+    print_fields({"support key": new_support_key(folder)})
+    talk.print(f"Keep {folder / PRIVATE_NAME} where those who help can reach it, and nobody else.")
 
 
 @keys.command("sign-release")
