@@ -7,7 +7,10 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
+
 from appliance.adapters.debian_cluster import DebianCluster
+from appliance.adapters.postgres import open_server
 from appliance.adapters.postgres.account import account_for
 from appliance.adapters.scratch_servers import LocalScratchServers
 from appliance.adapters.upgrades.bundles import IncomingBundles
@@ -16,10 +19,12 @@ from appliance.adapters.upgrades.doors import SystemdDoors
 from appliance.adapters.upgrades.packages import Dpkg
 from appliance.adapters.upgrades.rehearsals import RestoredCopies
 from appliance.adapters.upgrades.shelf import HOME, FolderShelf
+from appliance.approvals.model import Verb
 from appliance.audit.model import AuditName, Outcome
 from appliance.backups.ports import PointInTimeDatabase
 from appliance.bootstrap import open_services
 from appliance.database.roles import DatabaseRole
+from appliance.entry.approvals import require
 from appliance.entry.backups import open_engine
 from appliance.entry.health import open_health
 from appliance.entry.machine import installed_release, open_configuration
@@ -32,6 +37,7 @@ from appliance.identity.permissions import Role
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.errors import HangJegyzetError
 from appliance.kernel.units import format_bytes
+from appliance.migrations import runner
 from appliance.releases.model import Version, instant
 from appliance.releases.policy import HighWaterMark, Installed, require_step
 from appliance.releases.trust import TRUST_PATH
@@ -39,8 +45,9 @@ from appliance.settings import Settings
 from appliance.upgrades.journal import Journal, boot_id
 from appliance.upgrades.model import Kind, Record
 from appliance.upgrades.ports import Offer
+from appliance.upgrades.returning import require_way_back
 from appliance.upgrades.service import Speaker, UpgradeService
-from appliance.upgrades.steps import Parts, require_acceptable, upgrade_plan
+from appliance.upgrades.steps import Parts, downgrade_plan, require_acceptable, upgrade_plan
 
 STATE_DIR = Path("/var/lib/hangjegyzet-upgrade")
 INCOMING = HOME / "releases" / ".upgrade"
@@ -63,7 +70,7 @@ def open_journal() -> Journal:
 def open_upgrades(settings: Settings, tell: Speaker = lambda _: None) -> UpgradeService:
     """Upgrades of this machine."""
     parts = _parts(settings, tell)
-    plans = {Kind.UPGRADE: upgrade_plan(parts)}
+    plans = {Kind.UPGRADE: upgrade_plan(parts), Kind.DOWNGRADE: downgrade_plan(parts)}
     return UpgradeService(parts.journal, plans, clock=parts.clock, tell=tell)
 
 
@@ -84,6 +91,31 @@ def new_upgrade(source: Path) -> Record:
         boot_id=boot_id(),
         began_at=SystemClock().now(),
     )
+
+
+def new_downgrade(settings: Settings) -> Record:
+    """The notes that the way back begins with; it takes two people.
+
+    Raises:
+        NoWayBack: there is none.
+        ApprovalNeeded, ...: as ``appliance.entry.approvals.require``.
+    """
+    journal, shelf, clock = open_journal(), FolderShelf(), SystemClock()
+    current = shelf.current()
+    back_to, revision = require_way_back(journal.last(), current=current, previous=shelf.previous(), now=clock.now())
+    require(settings, Verb.DOWNGRADE, {"from": current, "to": back_to})
+    return msgspec.structs.replace(
+        new_upgrade(Path("/")), kind=Kind.DOWNGRADE, new=back_to, revision=revision, source="", older=back_to
+    )
+
+
+def retreat(settings: Settings, revision: str) -> tuple[str, str]:
+    """Take the schema back, for a downgrade; returns the revisions before and after."""
+    server = open_server(settings)
+    url = server.url(DatabaseRole.OWNER)
+    before = runner.current(url)
+    runner.downgrade(url, revision)
+    return before, runner.current(url)
 
 
 def driver() -> Path:

@@ -107,8 +107,11 @@ class NothingToResume(NotFound):
 
 class NoWayBack(Refused):
     code = "upgrades.no_way_back"
-    message = "This machine cannot go back to an earlier release: {reason}"
-    hint = "{instead}"
+    message = "This machine cannot go back to an earlier release: {reason}."
+    hint = (
+        "A newer release that mends the fault is the way on. For the state of before the upgrade, without what was "
+        "entered since: restore the backup that was taken for it."
+    )
 
 
 class PackagesFailed(Unavailable):

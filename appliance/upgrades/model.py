@@ -117,6 +117,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     passed: tuple[Passed, ...] = ()
     undone: tuple[Stage, ...] = ()
     reason: _Text = ""
+    revision: _Text = ""
+    """Of a downgrade: the revision that the schema goes back to."""
     rehearsal: Rehearsal | None = None
     trial_user: _Text = ""
     backup: _Text = ""

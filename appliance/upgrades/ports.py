@@ -132,8 +132,16 @@ class Releases(Protocol):
         """
         ...
 
-    def migrate(self, version: str, *, revision: str = "head") -> tuple[str, str]:
+    def migrate(self, version: str) -> tuple[str, str]:
         """Move the running database's schema; revisions before and after.
+
+        Raises:
+            CommandFailed
+        """
+        ...
+
+    def retreat(self, version: str, *, revision: str) -> tuple[str, str]:
+        """Move the running database's schema back, by the release that moved it forward; revisions before and after.
 
         Raises:
             CommandFailed
@@ -152,8 +160,16 @@ class Releases(Protocol):
 class Rehearsals(Protocol):
     """Copies of this machine's database to try something on."""
 
-    def migrate(self, version: str, *, revision: str = "head") -> Rehearsal:
+    def migrate(self, version: str) -> Rehearsal:
         """Restore a copy, let the release's code move its schema, and compare.
+
+        Raises:
+            RehearsalFailed
+        """
+        ...
+
+    def retreat(self, version: str, *, revision: str) -> Rehearsal:
+        """The same, back to ``revision``.
 
         Raises:
             RehearsalFailed

@@ -14,7 +14,7 @@ from appliance.releases.policy import Installed, require_new_enough, require_ste
 from appliance.upgrades.errors import NothingToUpgrade, NotReady, RehearsalLostRows
 from appliance.upgrades.estimates import GATE_LIMIT_S, expected_s
 from appliance.upgrades.journal import Journal
-from appliance.upgrades.model import Kind, News, Record, Stage
+from appliance.upgrades.model import Kind, News, Record, Rehearsal, Stage
 from appliance.upgrades.ports import (
     Bundles,
     Doors,
@@ -137,7 +137,7 @@ class Rehearse(_Step):
         if not self._parts.past.backups():
             self._parts.note(self.stage, "There is no backup yet; one is taken to rehearse on.")
             self._parts.past.take(BackupKind.FULL)
-        found = self._parts.rehearsals.migrate(record.new)
+        found = self._moved(record)
         if lost := [what for what in found.contracts if what.startswith("rows of ")]:
             raise RehearsalLostRows(tables=", ".join(lost))
         verdict = "only adds" if found.expands_only else f"takes away {', '.join(found.contracts)}"
@@ -147,6 +147,16 @@ class Rehearse(_Step):
             f"the new schema {verdict}.",
         )
         return record.but(rehearsal=found)
+
+    def _moved(self, record: Record) -> Rehearsal:
+        return self._parts.rehearsals.migrate(record.new)
+
+
+class RehearseRetreat(Rehearse):
+    """The same on the way back: what only the newer release knows goes, rows that the older one knows stay."""
+
+    def _moved(self, record: Record) -> Rehearsal:
+        return self._parts.rehearsals.retreat(record.old, revision=record.revision)
 
 
 class Backup(_Step):
@@ -236,6 +246,14 @@ class Migrate(_Step):
         # Processes of the trial may still be there when this is resumed.
         self._parts.doors.halt()
         self._parts.past.rewind(_moment(record))
+        return record
+
+
+class Retreat(Migrate):
+    """Let the release that moved the schema forward take it back."""
+
+    def do(self, record: Record) -> Record:
+        self._parts.releases.retreat(record.old, revision=record.revision)
         return record
 
 
@@ -337,6 +355,14 @@ def upgrade_plan(parts: Parts) -> Sequence[Step]:
         Verify, Preflight, StageRelease, Check, Rehearse, Backup,
         Close, Drain, InstallPackages, MarkMoment, Migrate, Flip, Apply, Gate,
         Commit, Open, Tidy,
+    )  # fmt: skip
+    return [kind(parts) for kind in kinds]
+
+
+def downgrade_plan(parts: Parts) -> Sequence[Step]:
+    """From a release back to the one before, with the rows of today."""
+    kinds = (
+        Preflight, RehearseRetreat, Backup, Close, Drain, MarkMoment, Retreat, Flip, Apply, Gate, Commit, Open, Tidy,
     )  # fmt: skip
     return [kind(parts) for kind in kinds]
 

@@ -82,6 +82,16 @@ def resume(as_json: Lines = False, here: Here = False) -> None:
 
 
 @app.command()
+def rollback(as_json: Lines = False, here: Here = False) -> None:
+    """Go back to the release before, with the rows of today, while the schema allows it; two people have to approve."""
+    _require_root()
+    if not here:
+        _in_a_unit(["rollback"], as_json)
+    record = upgrades.new_downgrade(Settings())
+    _on_stdout_end(upgrades.open_upgrades(Settings(), _on_stdout).start(record, driver=upgrades.driver()))
+
+
+@app.command()
 def status(as_json: Json = False) -> None:
     """Show the upgrade that is under way, or the last one: its stages, times, verdicts and how it ended."""
     journal = upgrades.open_journal()
@@ -107,6 +117,14 @@ def prove(
     from cli.trial import prove_all, tell_on_stdout
 
     prove_all(Settings(), user=UserId(UUID(trial_user)), portal_port=portal_port, prove=tell_on_stdout)
+
+
+@app.command(hidden=True)
+def retreat(revision: Annotated[str, typer.Argument(help="Revision that the schema goes back to.")]) -> None:
+    """Take this release's schema back; asked by a downgrade."""
+    _require_root()
+    before, after = upgrades.retreat(Settings(), revision)
+    print_json({"before": before, "after": after})
 
 
 def _in_a_unit(words: list[str], as_json: bool) -> None:

@@ -25,7 +25,7 @@ from appliance.upgrades.journal import Journal, boot_id
 from appliance.upgrades.model import Kind, Record, Rehearsal
 from appliance.upgrades.ports import Offer, Tell
 from appliance.upgrades.service import UpgradeService
-from appliance.upgrades.steps import Parts, upgrade_plan
+from appliance.upgrades.steps import Parts, downgrade_plan, upgrade_plan
 from tests.factories.bundles import a_manifest
 
 OLD, NEW = "0.1.0", "0.2.0"
@@ -104,7 +104,8 @@ class Upgradable:
             journal=self.journal,
             clock=SystemClock(),
         )
-        return UpgradeService(self.journal, {Kind.UPGRADE: upgrade_plan(parts)}, clock=SystemClock())
+        plans = {Kind.UPGRADE: upgrade_plan(parts), Kind.DOWNGRADE: downgrade_plan(parts)}
+        return UpgradeService(self.journal, plans, clock=SystemClock())
 
     def record(self) -> Record:
         """The notes that an upgrade begins with."""
@@ -176,7 +177,13 @@ class Upgradable:
         self._change("portal", "trial")
         self._change("workers", "trial")
 
-    def migrate(self, version: str, *, revision: str = "head") -> tuple[str, str]:
+    def retreat(self, version: str, *, revision: str) -> tuple[str, str]:
+        assert self._get("portal") in {"page", "closed"}, "people could write"
+        before = self._get("schema")
+        self._change("schema", revision)
+        return before, revision
+
+    def migrate(self, version: str) -> tuple[str, str]:
         assert self._get("portal") in {"page", "closed"}, "people could write"
         assert self._get("workers") == "stopped", "workers could write"
         before = self._get("schema")
@@ -259,7 +266,10 @@ class Upgradable:
 class FakeRehearsals:
     """A copy on which the new schema only adds."""
 
-    def migrate(self, version: str, *, revision: str = "head") -> Rehearsal:
+    def retreat(self, version: str, *, revision: str) -> Rehearsal:
+        return Rehearsal(before="0011", after=revision, restore_s=1.0, migrate_s=0.1, rows=4)
+
+    def migrate(self, version: str) -> Rehearsal:
         return Rehearsal(before="0010", after="0011", restore_s=1.0, migrate_s=0.1, rows=4)
 
 

@@ -56,13 +56,22 @@ class ReleaseCommands:
         port = () if portal_port is None else (f"--portal-port={portal_port}",)
         self._told(version, tell, "apply", "--json", *port)
 
-    def migrate(self, version: str, *, revision: str = "head") -> tuple[str, str]:
+    def migrate(self, version: str) -> tuple[str, str]:
         """Move the schema; revisions before and after.
 
         Raises:
             CommandFailed
         """
-        told = self._answer(version, "db", "migrate", "--json", f"--revision={revision}")
+        told = self._answer(version, "db", "migrate", "--json")
+        return str(told["before"]), str(told["after"])
+
+    def retreat(self, version: str, *, revision: str) -> tuple[str, str]:
+        """Move the schema back; revisions before and after.
+
+        Raises:
+            CommandFailed
+        """
+        told = self._answer(version, "upgrade", "retreat", revision)
         return str(told["before"]), str(told["after"])
 
     def prove(self, version: str, *, trial_user: str, portal_port: int, limit_s: float) -> Mapping[str, str]:

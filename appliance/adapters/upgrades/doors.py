@@ -1,4 +1,4 @@
-"""The appliance's units during an upgrade: the portal or the page in its place, workers, and the trial of a new release."""
+"""The appliance's units during an upgrade: the portal or the page in its place, workers, the trial of a release."""
 
 import json
 import ssl

@@ -73,13 +73,24 @@ class RestoredCopies:
         self._commands = commands
         self._now = now
 
-    def migrate(self, version: str, *, revision: str = "head") -> Rehearsal:
+    def migrate(self, version: str) -> Rehearsal:
         """Restore a copy, let the release's code move its schema, and compare.
 
         Raises:
             RehearsalFailed: the migrations failed.
             NoBackup, EngineFailed, ServerWontStart: there is nothing to rehearse on.
         """
+        return self._rehearse(lambda commands: commands.migrate(version))
+
+    def retreat(self, version: str, *, revision: str) -> Rehearsal:
+        """The same, back to ``revision``.
+
+        Raises:
+            as ``migrate``.
+        """
+        return self._rehearse(lambda commands: commands.retreat(version, revision=revision))
+
+    def _rehearse(self, move: Callable[[ReleaseCommands], tuple[str, str]]) -> Rehearsal:
         self._clear()
         try:
             began = self._now()
@@ -89,7 +100,7 @@ class RestoredCopies:
                 before = _shape(server)
                 started = self._now()
                 try:
-                    was, becomes = self._commands.on(_address(server)).migrate(version, revision=revision)
+                    was, becomes = move(self._commands.on(_address(server)))
                 except CommandFailed as error:
                     raise RehearsalFailed(reason=error.fields["reason"]) from error
                 took_s = self._now() - started

@@ -19,7 +19,7 @@ from appliance.upgrades.errors import (
     UpgradeUndone,
     UpgradeUnfinished,
 )
-from appliance.upgrades.model import Ending, Stage
+from appliance.upgrades.model import Ending, Kind, Stage
 from tests.fakes.upgradable import NEW, OLD, SCHEMA, Fuse, Upgradable, drive, power_comes_back
 
 ROWS = 6
@@ -85,6 +85,23 @@ def test_a_release_that_fails_is_taken_back_with_its_rows(machine: Upgradable, t
     last = machine.journal.last()
     assert last is not None
     assert last.ending is Ending.UNDONE
+
+
+@pytest.mark.parametrize("trouble", ["", "gate"])
+def test_a_downgrade_keeps_the_rows_of_today(machine: Upgradable, trouble: str) -> None:
+    """What was entered since the upgrade is there afterwards; one that fails leaves the newer release in place."""
+    start(machine)
+    machine._put("rows", list(range(ROWS + 2)))
+    machine.trouble = trouble
+    record = machine.record().but(kind=Kind.DOWNGRADE, old=NEW, new=OLD, revision=SCHEMA[OLD])
+    if trouble:
+        with pytest.raises(UpgradeUndone):
+            machine.service().start(record, driver=machine.folder)
+        assert state(machine) == {**AS_NEW, "rows": list(range(ROWS + 2))}
+        return
+    machine.service().start(record, driver=machine.folder)
+    assert state(machine) == {**AS_BEFORE, "rows": list(range(ROWS + 2))}
+    assert machine._get("high_seq") == 7
 
 
 def test_what_fails_before_anything_stops_is_told_as_what_it_is(machine: Upgradable) -> None:
