@@ -4,6 +4,7 @@
 
     python -m images.bundle [--out FOLDER] [--keys FOLDER] [--revision COMMIT] [--release-seq N] [--min-from VERSION]
                             [--debs-from FOLDER] [--cuda | --engine-from FOLDER]
+                            [--as-version VERSION] [--overlay FOLDER]
 
 The same commit, packages, engine and key make the same bytes. Packages come from the distribution as it is today; with
 ``--debs-from`` they are those of an earlier bundle.
@@ -36,6 +37,7 @@ from images.bundle.debs import Wanted, collect_debs, write_index
 from images.bundle.engine import build_cuda_engine, cached_engine
 from images.bundle.sbom import write_sbom
 from images.bundle.sealing import Signer, hash_files, put_keys, seal, write_archive
+from images.bundle.variant import require_throw_away, vary
 from images.bundle.wheels import collect_wheels, engine_wheel
 from images.packs.starter import starter_packs
 from images.release_keys.development import development_folder, ensure_development_keys
@@ -77,6 +79,9 @@ def make_bundle(work: Path, options: argparse.Namespace, signer: Signer) -> list
     engine = engine_wheel(options.engine_from or (build_cuda_engine() if options.cuda else cached_engine()))
     source, folder = work / "source", work / "bundle"
     checkout.export(source)
+    if options.as_version or options.overlay:
+        require_throw_away(signer)
+        vary(source, version=options.as_version, overlay=options.overlay)
     version = version_of(source)
     _say(f"hangjegyzet {version}, commit {checkout.commit[:12]}")
     folder.mkdir()
@@ -157,6 +162,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--debs-from", type=Path, help="folder with the packages of an earlier bundle")
     parser.add_argument("--cuda", action="store_true", help="with the language engine for NVIDIA's cards, built here")
     parser.add_argument("--engine-from", type=Path, help="folder with a built wheel of llama-cpp-python")
+    parser.add_argument("--as-version", type=Version.parse, help="another version, for tests of upgrades")
+    parser.add_argument("--overlay", type=Path, help="folder whose files lie over the commit's, for tests of upgrades")
     parser.add_argument("--cache", type=Path, default=CACHE, help="keeps what was fetched (default: %(default)s)")
     options = parser.parse_args()
     if options.keys is None:
