@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -216,17 +216,17 @@ class ApprovalService:
         log.info("approvers_enrolled", people=len(approvers.people), keys=len(approvers.keys))
         return approvers, approval
 
-    def unrecorded(self, *, lost_since: datetime | None = None) -> Sequence[tuple[Approval, str]]:
-        """Used approvals that the trail does not have, each with its executor.
+    def unrecorded(self) -> Sequence[tuple[Approval, str]]:
+        """Used approvals that the trail does not have yet, each with its executor."""
+        return [(kept.approval, kept.executor) for kept in self._store.spent() if not kept.recorded]
 
-        Args:
-            lost_since: what the trail had since this moment, it has lost.
-        """
-        return [
-            (kept.approval, kept.executor)
-            for kept in self._store.spent()
-            if not kept.recorded or (lost_since is not None and kept.at >= lost_since)
-        ]
+    def used(self) -> Sequence[tuple[Approval, str]]:
+        """All that were ever used on this machine, each with its executor."""
+        return [(kept.approval, kept.executor) for kept in self._store.spent()]
+
+    def adopt(self, enrolled_sha256: str) -> bool:
+        """Put the list that lies there into force if it is the one of this hash; whether that was so."""
+        return self._store.adopt(enrolled_sha256)
 
     def mark_recorded(self, approval: Approval) -> None:
         """Note that the trail has it."""

@@ -1,5 +1,6 @@
 """Where requests wait and used ones are kept: root's own folder, every name durable before anything is done on it."""
 
+import hashlib
 import json
 import os
 from base64 import b64decode, b64encode
@@ -76,6 +77,14 @@ class ApprovalStore:
         text = approvers.text().encode()
         _write(self._enrolled, text, mode=0o600)
         _write(self.approvers_file, text, mode=0o644)
+
+    def adopt(self, enrolled_sha256: str) -> bool:
+        """Take the list that people see for the enrolled one, if its hash is this."""
+        listed = _read_or_none(self.approvers_file)
+        if listed is None or hashlib.sha256(listed).hexdigest() != enrolled_sha256:
+            return False
+        _write(self._enrolled, listed, mode=0o600)
+        return True
 
     def add(self, request: Request) -> Path:
         """Keep a request; where its file lies."""

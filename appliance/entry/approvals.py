@@ -4,7 +4,6 @@ import hashlib
 import socket
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -18,7 +17,7 @@ from appliance.approvals.policy import loosened
 from appliance.approvals.service import ApprovalService
 from appliance.approvals.store import ApprovalStore
 from appliance.audit import queries as trails
-from appliance.audit.model import AuditName, DetailValue, Outcome
+from appliance.audit.model import AuditEvent, AuditName, DetailValue, Outcome
 from appliance.configuration.model import Change
 from appliance.database.roles import DatabaseRole
 from appliance.entry.machine_trail import record_act
@@ -57,7 +56,7 @@ def require(settings: Settings, verb: Verb, arguments: Arguments) -> None:
     """Let an act pass that two people approved; the approval is used up, and put into the trail with both signatures.
 
     On a machine where nobody was ever enrolled every act passes, and the trail says that nobody was asked.
-    After an act that brings an older trail back, call ``record_used``.
+    After an act that brings an older trail back, call ``trail_went_back``.
 
     Raises:
         ApprovalNeeded, ArgumentsChanged, ApprovalIncomplete, OnlyTheExecutor, RequestExpired, RequestFromTheFuture,
@@ -110,24 +109,41 @@ def enrol(settings: Settings, data: bytes) -> Approvers:
     return approvers
 
 
-def record_used(settings: Settings, *, lost_since: datetime | None = None) -> int:
+def record_used(settings: Settings) -> int:
     """Put used approvals into the trail that it does not have; how many there were.
 
     What cannot be put there now, because the database is away, is put there by the next call.
-
-    Args:
-        lost_since: the trail was taken back to this moment; what was used after it is put there again.
     """
     service = open_approvals()
-    waiting = service.unrecorded(lost_since=lost_since)
+    return _put_into_trail(settings, service, service.unrecorded())
+
+
+def trail_went_back(settings: Settings) -> int:
+    """After an act that brought an older trail back: what was used since is put into it, how often that was.
+
+    The list of approvers that came back with it is in force when it is the one that this trail saw enrolled.
+    """
+    service = open_approvals()
+    if enrolled := _enrolled_in_trail(settings):
+        service.adopt(enrolled)
+    missing = [(approval, executor) for approval, executor in service.used() if not _is_in_trail(settings, approval)]
+    return _put_into_trail(settings, service, missing)
+
+
+def _put_into_trail(settings: Settings, service: ApprovalService, used: Sequence[tuple[Approval, str]]) -> int:
     try:
-        for approval, executor in waiting:
-            detail = _detail(approval, executor)
-            if record_act(settings, AuditName.APPROVAL_USED, subject_type="approval", detail=detail):
+        for approval, executor in used:
+            if record_act(
+                settings,
+                AuditName.APPROVAL_USED,
+                subject_type="approval",
+                subject_id=UUID(hex=approval.request.nonce),
+                detail=_detail(approval, executor),
+            ):
                 service.mark_recorded(approval)
     except (Unavailable, NotFound) as error:
         log.warning("approval_not_recorded_yet", reason=error.code)
-    return len(waiting)
+    return len(used)
 
 
 def approvers_state(settings: Settings) -> ApproversState:
@@ -162,14 +178,22 @@ def _record_if_possible(
 
 def _enrolled_in_trail(settings: Settings) -> str:
     """The hash of the list that the trail saw enrolled last; empty when it saw none."""
+    events = _events(settings, "approvers", APPROVERS_SUBJECT)
+    return events[-1].detail.partition('"sha256":"')[2][:64] if events else ""
+
+
+def _is_in_trail(settings: Settings, approval: Approval) -> bool:
+    return bool(_events(settings, "approval", UUID(hex=approval.request.nonce)))
+
+
+def _events(settings: Settings, subject_type: str, subject_id: UUID) -> Sequence[AuditEvent]:
     with open_database(open_server(settings), DatabaseRole.WORKER) as database:
         with database.reading(None) as tx:
             found = tenants.list_tenants(tx)
         if not found:
-            return ""
+            return ()
         with database.reading(found[0].id) as tx:
-            events = trails.about(tx, found[0].id, "approvers", APPROVERS_SUBJECT)
-    return events[-1].detail.partition('"sha256":"')[2][:64] if events else ""
+            return trails.about(tx, found[0].id, subject_type, subject_id)
 
 
 def _detail(approval: Approval, executor: str) -> dict[str, DetailValue]:

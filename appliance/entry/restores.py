@@ -16,18 +16,20 @@ from appliance.adapters.pgbackrest import CONFIGURATION
 from appliance.adapters.postgres import open_server
 from appliance.adapters.rclone import Place, RcloneTarget, place
 from appliance.adapters.signing_key import load_public_key
+from appliance.approvals.model import Verb
 from appliance.audit.model import AuditName, Outcome
 from appliance.backups import queries
 from appliance.backups.depot import Depot, copy_whole, write_whole
 from appliance.backups.errors import NoBackup
 from appliance.backups.model import Moment
-from appliance.backups.restore import REPORT_KIND, Plan, Restored, RestoreService, Source, Tell, Wish
+from appliance.backups.restore import JOURNAL, REPORT_KIND, Plan, Restored, RestoreService, Source, Tell, Wish
 from appliance.backups.service import SHREDDED
 from appliance.backups.sets import moment, set_id
 from appliance.bootstrap.services import open_services
 from appliance.configuration import document
 from appliance.configuration.model import effective
 from appliance.database.roles import DatabaseRole
+from appliance.entry.approvals import require, trail_went_back
 from appliance.entry.backups import open_engine
 from appliance.entry.machine import configuration_file, installed_release, machinery, open_configuration
 from appliance.entry.machine_trail import record_act
@@ -238,12 +240,17 @@ def restore(
 ) -> Restored:
     """Do it, then delete again what had been deleted, record it, and leave a signed report.
 
+    Two people have to approve it; going on with one that was begun is the same act.
+
     Raises:
-        as ``RestoreService.plan`` and ``run``.
+        as ``RestoreService.plan`` and ``run``, and ``appliance.entry.approvals.require``.
     """
     with open_restores(settings, wish) as (service, catalogue):
         plan = service.plan(wish, catalogue=catalogue, key=key, signer=signer)
+        if afresh or not (STATE_DIR / JOURNAL).exists():
+            require(settings, Verb.RESTORE, {"from": wish.source or "own", "set": wish.set, "at": wish.at or "end"})
         done = service.run(wish, plan, tell, key=key, now=SystemClock().now(), afresh=afresh)
+    trail_went_back(settings)
     tell("deleting again what had been deleted since")
     again = delete_again(settings)
     detail: dict[str, str | int | float | bool | None] = {

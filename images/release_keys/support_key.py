@@ -1,4 +1,4 @@
-"""The maker's age key, to which support bundles are sealed: made by ``age-keygen``, its public half put into bundles."""
+"""The maker's age key, to which support bundles are sealed; its public half goes into bundles."""
 
 import shutil
 import subprocess

@@ -118,6 +118,31 @@ def test_what_was_used_while_the_database_was_away_is_recorded_later(
     assert severity(enrolled) is Severity.OK
 
 
+def test_a_trail_that_went_back_gets_what_was_used_since(
+    enrolled: Settings, people: tuple[Person, Person], empty_db: TestDatabase
+) -> None:
+    """A restore's approval is in the restored trail, once; a list that came back with it is in force."""
+    approve(people)
+    approvals.require(enrolled, Verb.RESTORE, ACT)
+    (approvals.STATE_DIR / "enrolled").unlink()
+    lose_newest_event(empty_db)
+    assert severity(enrolled) is Severity.CRITICAL
+    assert approvals.trail_went_back(enrolled) == 1
+    assert approvals.trail_went_back(enrolled) == 0
+    assert len(named(enrolled, "approvals:request:used")) == 1
+    assert severity(enrolled) is Severity.OK
+
+
+def lose_newest_event(database: TestDatabase) -> None:
+    """The trail as an older backup has it."""
+    with database.connect(database.superuser_url) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("DELETE FROM audit_event WHERE seq = (SELECT max(seq) FROM audit_event)")
+        connection.execute(
+            "UPDATE audit_head SET (seq, hash) = (SELECT seq, hash FROM audit_event ORDER BY seq DESC LIMIT 1)"
+        )
+
+
 def test_a_list_that_the_trail_never_saw_is_critical(enrolled: Settings, people: tuple[Person, Person]) -> None:
     """Whoever rewrites both files as root is found by the chain, which they cannot rewrite unseen."""
     other = people[0].line.replace("anna", "zoli") + people[1].line
