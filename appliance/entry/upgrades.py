@@ -31,6 +31,8 @@ from appliance.entry.machine import installed_release, open_configuration
 from appliance.entry.machine_trail import record_act
 from appliance.entry.operators import operator_name
 from appliance.entry.provision import describe, operator
+from appliance.entry.upgrade_notes import STATE_DIR
+from appliance.entry.upgrade_notes import open_journal as open_journal
 from appliance.health.model import Severity
 from appliance.identity.errors import UserNotFound
 from appliance.identity.permissions import Role
@@ -42,14 +44,13 @@ from appliance.releases.model import Version, instant
 from appliance.releases.policy import HighWaterMark, Installed, require_step
 from appliance.releases.trust import TRUST_PATH
 from appliance.settings import Settings
-from appliance.upgrades.journal import Journal, boot_id
+from appliance.upgrades.journal import boot_id
 from appliance.upgrades.model import Kind, Record
 from appliance.upgrades.ports import Offer
 from appliance.upgrades.returning import require_way_back
 from appliance.upgrades.service import Speaker, UpgradeService
 from appliance.upgrades.steps import Parts, downgrade_plan, require_acceptable, upgrade_plan
 
-STATE_DIR = Path("/var/lib/hangjegyzet-upgrade")
 INCOMING = HOME / "releases" / ".upgrade"
 SCRATCH = Path("/var/lib/hangjegyzet-upgrade-rehearsal")
 NOTICE = STATE_DIR / "notice.json"
@@ -60,11 +61,6 @@ COPY_FACTOR = 1.3
 """Room for a copy of the database and its log, as a multiple of its size."""
 TOLERATED = frozenset({"backups", "drill"})
 """Checks that do not count against an upgrade, which takes its own backup first."""
-
-
-def open_journal() -> Journal:
-    """The notes of this machine's upgrades."""
-    return Journal(STATE_DIR)
 
 
 def open_upgrades(settings: Settings, tell: Speaker = lambda _: None) -> UpgradeService:

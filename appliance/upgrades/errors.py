@@ -89,7 +89,7 @@ class UndoFailed(Unavailable):
     message = "Going back to {old} could not be finished at {stage}: {reason}"
     hint = (
         "The maintenance page stays up. Correct the cause, then: hangjegyzet upgrade resume. "
-        "docs/operator-manual/runbooks/upgrade-unfinished.md helps."
+        "docs/operator-manual/runbooks/upgrade.md helps."
     )
 
 

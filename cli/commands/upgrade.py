@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from appliance.entry import upgrades
+from appliance.entry.upgrade_notes import open_journal
 from appliance.kernel.ids import UserId
 from appliance.settings import Settings
 from appliance.upgrades.errors import NothingToResume, UpgradeBusy, UpgradeNeedsRoot
@@ -94,7 +95,7 @@ def rollback(as_json: Lines = False, here: Here = False) -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the upgrade that is under way, or the last one: its stages, times, verdicts and how it ended."""
-    journal = upgrades.open_journal()
+    journal = open_journal()
     record = journal.read()
     driven = record is not None and journal.is_driven()
     record = record or journal.last()
@@ -129,7 +130,7 @@ def retreat(revision: Annotated[str, typer.Argument(help="Revision that the sche
 
 def _in_a_unit(words: list[str], as_json: bool) -> None:
     """Run the same command as a unit and show what it tells; ends this process with its exit code."""
-    if upgrades.open_journal().is_driven():
+    if open_journal().is_driven():
         raise UpgradeBusy(pid="see hangjegyzet upgrade status")
     python = [sys.executable, "-I", "-m", "cli.launch", "upgrade"]
     command = [
@@ -156,7 +157,7 @@ def _in_a_unit(words: list[str], as_json: bool) -> None:
 
 def _by_the_driver() -> None:
     """Whoever began it goes on with it, also while another release is in use."""
-    driver = upgrades.open_journal().driver()
+    driver = open_journal().driver()
     if driver is None or driver == upgrades.driver():
         return
     python = str(driver / "venv/bin/python")
