@@ -14,6 +14,7 @@ from appliance.entry.machine import installed_release, machinery, open_configura
 from appliance.entry.other_machines import other_machines, unit_names
 from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
+from appliance.entry.upgrade_notes import upgrade_state
 from appliance.health.checks.approvals import approvals
 from appliance.health.checks.certificate import certificate
 from appliance.health.checks.clock import clock
@@ -29,6 +30,7 @@ from appliance.health.checks.queue import queue
 from appliance.health.checks.release import release
 from appliance.health.checks.trail import TrailState, trail
 from appliance.health.checks.units import units
+from appliance.health.checks.upgrade import upgrade
 from appliance.health.model import Check
 from appliance.health.service import HealthService
 from appliance.jobs.backlog import Backlog, backlog
@@ -75,6 +77,7 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
         configuration(lambda: [change.key for change in open_configuration().pending()]),
         confirmation(lambda: open_configuration().unconfirmed()),
         drift(_drifted),
+        upgrade(upgrade_state),
         egress(lambda: open_egress().examine(everybody=False), load_rules),
         approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
         *backup_checks(settings),
