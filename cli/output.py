@@ -1,5 +1,6 @@
 """How commands speak: data on stdout, talk on stderr, a progress bar on anything that takes over two seconds."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,7 +61,21 @@ def print_error(error: HangJegyzetError) -> None:
 
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[float], None]]:
-    """A bar on stderr; the yielded function takes the finished fraction, 0 to 1. Silent where stderr is no terminal."""
+    """A bar on stderr; the yielded function takes the finished fraction, 0 to 1. Silent where stderr is no terminal.
+
+    To a program that asked for it (``HANGJEGYZET_PROGRESS=json``), a line of JSON on stdout for each percent.
+    """
+    if _for_a_program():
+        told = -1
+
+        def report(fraction: float) -> None:
+            nonlocal told
+            if int(100 * fraction) > told:
+                told = int(100 * fraction)
+                _tell_step(description, fraction=round(fraction, 2))
+
+        yield report
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -71,3 +86,23 @@ def progress_bar(description: str) -> Iterator[Callable[[float], None]]:
     with Progress(*columns, console=talk, transient=True, disable=not talk.is_terminal) as progress:
         task = progress.add_task(description, total=1.0)
         yield lambda fraction: progress.update(task, completed=fraction)
+
+
+@contextmanager
+def spinner() -> Iterator[Callable[[str], None]]:
+    """A line on stderr that says what is being done; the yielded function takes the words. For programs as above."""
+    if _for_a_program():
+        yield _tell_step
+        return
+    with talk.status("") as shown:
+        yield shown.update
+
+
+def _for_a_program() -> bool:
+    return os.environ.get("HANGJEGYZET_PROGRESS") == "json"
+
+
+def _tell_step(step: str, **figures: float) -> None:
+    line = {"event": "step", "step": step, "state": "running", **figures}
+    sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
+    sys.stdout.flush()

@@ -22,6 +22,7 @@ KEPT: Final = 30
 MOST_BYTES: Final = 2 * 1024 * 1024
 """Of an output that is longer, the end is read."""
 _KEEPER: Final = '"$@" >"$HANGJEGYZET_ERRAND/output" 2>&1 </dev/null; echo $? >"$HANGJEGYZET_ERRAND/code"'
+_SURROUNDINGS: Final = {"HANGJEGYZET_PROGRESS": "json", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _COMMAND: Final = Path("/usr/local/bin/hangjegyzet")
 
@@ -109,7 +110,7 @@ class Errands:
         folder.mkdir(mode=0o700)
         child = subprocess.Popen(
             ["sh", "-c", _KEEPER, "keeper", *self._program, *command],
-            env={**os.environ, "HANGJEGYZET_ERRAND": str(folder), "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"},
+            env={**os.environ, "HANGJEGYZET_ERRAND": str(folder), **_SURROUNDINGS},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -4,15 +4,42 @@ Every method blocks and is called from a thread. Nothing is kept open in between
 found at the next question.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.kernel.ids import JobId, UserId
 
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What could be restored, and how well that is known.
+
+    Args:
+        sets: newest first.
+        standing: seconds that could be lost or that a restore took, by name; as ``hangjegyzet backup list --json``.
+        proof: the last drill's signed report.
+    """
+
+    sets: "Sequence[BackupSet]"
+    standing: "Mapping[str, int | float | None]"
+    proof: "Mapping[str, Any] | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """Which release the machine has, and the upgrade that is under way, or was the last."""
+
+    current: str
+    previous: str | None
+    record: "Record | None"
+    driven: bool
+
+
 if TYPE_CHECKING:  # what a question needs is imported when it is asked: the first screen does not wait for SQL
     from appliance.audit.model import AuditEvent
+    from appliance.backups.sets import BackupSet
     from appliance.bootstrap import Services
     from appliance.configuration.model import Change, Value
     from appliance.health.model import Report
@@ -22,6 +49,7 @@ if TYPE_CHECKING:  # what a question needs is imported when it is asked: the fir
     from appliance.kernel.actor import Actor
     from appliance.models.model import InstalledPack, Pack
     from appliance.settings import Settings
+    from appliance.upgrades.model import Record
     from appliance.vitals.model import Glance, Place
 
 SHOWN = 100
@@ -89,6 +117,14 @@ class House(Protocol):
 
     def events(self) -> "Sequence[AuditEvent]":
         """The newest events of the trail."""
+        ...
+
+    def kept(self) -> Kept:
+        """The backups."""
+        ...
+
+    def releases(self) -> Releases:
+        """Releases and upgrades."""
         ...
 
     def configured(self) -> "tuple[dict[str, Value], Sequence[Change]]":
@@ -188,6 +224,25 @@ class InstalledHouse:
 
         with self._services() as (services, actor), services.database.reading(actor.tenant_id) as tx:
             return queries.latest(tx, actor.tenant_id, limit=SHOWN)
+
+    def kept(self) -> Kept:
+        """Sets that this machine signed, and the newest drill."""
+        from appliance.entry.backups import open_backups, standing
+        from appliance.entry.last_proof import last_proof
+
+        with open_backups(self._settings) as backups:
+            sets = tuple(backups.sets())[::-1]
+        return Kept(sets, standing(self._settings), last_proof(self._settings))
+
+    def releases(self) -> Releases:
+        """From the shelf of releases and the journal of upgrades; needs no database."""
+        from appliance.adapters.upgrades.shelf import FolderShelf
+        from appliance.entry.upgrades import open_journal
+
+        shelf, journal = FolderShelf(), open_journal()
+        under_way = journal.read()
+        driven = under_way is not None and journal.is_driven()
+        return Releases(shelf.current(), shelf.previous(), under_way or journal.last(), driven)
 
     def configured(self) -> "tuple[dict[str, Value], Sequence[Change]]":
         """From the configuration's file."""

@@ -28,6 +28,8 @@ PAGES: Final = (
     Entry("network", marked("Network"), "4"),
     Entry("users", marked("Users"), "5"),
     Entry("models", marked("Models"), "6"),
-    Entry("audit", marked("Audit"), "7"),
-    Entry("power", marked("Power"), "8"),
+    Entry("backups", marked("Backups"), "7"),
+    Entry("upgrades", marked("Upgrades"), "8"),
+    Entry("audit", marked("Audit"), "9"),
+    Entry("power", marked("Power"), "0"),
 )

@@ -1,8 +1,9 @@
 """What a verb tells while it works: JSON lines among plain ones.
 
 A line is an object with ``event``: ``begin`` and ``task`` (``role``, ``task``, ``state``, ``reason``, ``diff``), as
-``hangjegyzet apply --json`` prints them; ``step`` (``step``, ``state``, ``fraction``, ``message``); ``end``. Whatever
-else is printed is for people, and is shown as it is.
+``hangjegyzet apply --json`` prints them; ``stage`` and ``note`` (``stage``, ``state``, ``took_s``, ``text``), as
+upgrades do; ``step`` (``step``, ``state``, ``fraction``), as every verb does that has a bar or a spinner on a terminal;
+``end``. Whatever else is printed is for people, and is shown as it is.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-_SIGNS: Final = {"changed": "*", "failed": "!", "refused": "!", "rolled_back": "!"}
+_SIGNS: Final = {"changed": "*", "failed": "!", "undoing": "<", "undone": "<"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,8 @@ def read(output: str) -> Told:
         fraction = _fraction(said, fraction)
         if event == "begin" or state in {"begun", "running", "started"}:
             doing = name
+        elif event == "note":
+            lines.append(f"    {said.get('text', '')}")
         elif event != "end":
             done += 1
             lines += _shown(said, name, state)
@@ -64,7 +67,7 @@ def _said(line: str) -> Mapping[str, Any] | None:
 
 
 def _name(said: Mapping[str, Any]) -> str:
-    parts = (said.get("role"), said.get("task") or said.get("step") or said.get("message"))
+    parts = (said.get("role"), said.get("task") or said.get("stage") or said.get("step"))
     return ": ".join(str(part) for part in parts if part)
 
 
@@ -77,7 +80,7 @@ def _shown(said: Mapping[str, Any], name: str, state: str) -> Iterator[str]:
     if state == "skipped":
         return
     yield f"{_SIGNS.get(state, ' ')} {name}"
-    for field in ("reason", "message", "diff"):
+    for field in ("reason", "text", "diff"):
         text = said.get(field)
         if text and str(text) not in name:
             yield from (f"    {part}" for part in str(text).splitlines())

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from appliance.adapters.gauges import MachineGauges
 from appliance.entry.health import ON_DISK, backlog_now, open_health
+from appliance.entry.last_proof import last_proof
 from appliance.entry.machine import installed_release
 from appliance.health.model import Report
 from appliance.kernel.clock import SystemClock
@@ -44,5 +45,9 @@ class _House:
         return QueueGlance(now.waiting, now.longest_wait.total_seconds(), now.given_up)
 
     def restore_proven_at(self) -> datetime | None:
-        """Nothing is restored for practice yet."""
-        return None
+        """When a rehearsal last found everything; a report that nobody can read proves nothing."""
+        try:
+            proof = last_proof(self._settings)
+        except (HangJegyzetError, OSError):
+            return None
+        return datetime.fromisoformat(proof["at"]) if proof is not None and proof["passed"] else None

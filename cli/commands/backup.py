@@ -11,7 +11,7 @@ from appliance.backups.sets import BackupSet
 from appliance.entry import backups
 from appliance.kernel.units import format_bytes
 from appliance.settings import Settings
-from cli.output import print_fields, print_json, print_table, talk
+from cli.output import print_fields, print_json, print_table, spinner, talk
 
 app = typer.Typer(name="backup", help="Backups: take, list, verify, forget.", no_args_is_help=True)
 
@@ -27,9 +27,9 @@ def run(
 ) -> None:
     """Take a backup while people work; a full backup disk fails it and leaves the appliance alone."""
     settings = Settings()
-    with talk.status("") as spinner:
-        taken = backups.run(settings, spinner.update, kind=BackupKind.FULL if full else None)
-        pruned = backups.prune(settings, spinner.update) if prune else None
+    with spinner() as tell:
+        taken = backups.run(settings, tell, kind=BackupKind.FULL if full else None)
+        pruned = backups.prune(settings, tell) if prune else None
     fields = _taken(taken) | (_pruned(pruned) if pruned else {})
     if as_json:
         print_json(fields)
@@ -78,9 +78,9 @@ def list_sets(as_json: AsJson = False) -> None:
 @app.command()
 def verify(wanted: SetName = "latest", as_json: AsJson = False) -> None:
     """Read all of a backup, recordings and database included; exit code 6 if anything is damaged."""
-    with backups.open_backups(Settings()) as service, talk.status("") as spinner:
+    with backups.open_backups(Settings()) as service, spinner() as tell:
         described = service.describe(wanted)
-        faults = service.verify(described.id, spinner.update)
+        faults = service.verify(described.id, tell)
     if as_json:
         print_json({"set": described.id, "whole": not faults, "faults": list(faults)})
     for fault in faults[:20]:
@@ -93,8 +93,8 @@ def verify(wanted: SetName = "latest", as_json: AsJson = False) -> None:
 @app.command()
 def prune(as_json: AsJson = False) -> None:
     """Forget what retention does not keep; the newest backup always stays."""
-    with talk.status("") as spinner:
-        done = backups.prune(Settings(), spinner.update)
+    with spinner() as tell:
+        done = backups.prune(Settings(), tell)
     if as_json:
         print_json(_pruned(done))
     else:

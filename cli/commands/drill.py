@@ -12,7 +12,7 @@ from appliance.entry import backups
 from appliance.keyring.signing import verify
 from appliance.settings import Settings
 from cli.exit_codes import ExitCode
-from cli.output import print_json, talk
+from cli.output import print_json, spinner, talk
 
 app = typer.Typer(name="drill", help="Rehearse a restore; show the last proof.", no_args_is_help=True)
 
@@ -25,8 +25,8 @@ def run(
     as_json: AsJson = False,
 ) -> None:
     """Restore into a scratch server, look whether all is there, and sign what came of it; exit code 1 if not."""
-    with talk.status("") as spinner:
-        held, report = backups.drill(Settings(), spinner.update, wanted=wanted)
+    with spinner() as tell:
+        held, report = backups.drill(Settings(), tell, wanted=wanted)
     _print(held.payload(), as_json=as_json)
     talk.print(f"Signed and kept: {report}", style="dim")
     if not held.passed:

@@ -11,7 +11,7 @@ from appliance.configuration.errors import NeedsRoot
 from appliance.entry import restores
 from appliance.kernel.units import format_bytes
 from appliance.settings import Settings
-from cli.output import print_fields, print_json, talk
+from cli.output import print_fields, print_json, spinner, talk
 
 app = typer.Typer(name="restore", help="Bring the machine back from a backup.", no_args_is_help=True)
 
@@ -69,8 +69,8 @@ def run(
     if not yes:
         _show(_fields(wish, found), found)
         typer.confirm("Restore now?", abort=True, err=True)
-    with talk.status("") as spinner:
-        done = restores.restore(settings, wish, spinner.update, key=key, signer=signer, afresh=afresh)
+    with spinner() as tell:
+        done = restores.restore(settings, wish, tell, key=key, signer=signer, afresh=afresh)
     if as_json:
         print_json({**_fields(wish, found), "took_s": round(done.took_s, 1), "steps_s": dict(done.steps_s),
                     "missing": list(done.missing)})  # fmt: skip

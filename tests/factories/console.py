@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from appliance.audit.model import AuditEvent
+from appliance.backups.model import BackupKind
+from appliance.backups.sets import BackupSet, BlobsPart, DatabasePart, MachinePart
 from appliance.configuration.model import Change, Value
 from appliance.database.errors import DatabaseUnavailable
 from appliance.health.model import Check, Examined, Finding, Report, Severity
@@ -19,7 +21,9 @@ from appliance.kernel.ids import EventId, JobId, TenantId, UserId
 from appliance.kernel.units import GIB, MIB
 from appliance.models.catalogue import catalogue
 from appliance.models.model import InstalledPack, Pack, Provenance
+from appliance.upgrades.model import Ending, Kind, Passed, Record, Stage
 from appliance.vitals.model import CheckGlance, Glance, Gpu, Place, QueueGlance, Volume
+from tui.house import Kept, Releases
 
 NOW = datetime(2026, 11, 23, 9, 30, 12, tzinfo=UTC)
 TENANT = TenantId(UUID("01900000-0000-7000-8000-000000000001"))
@@ -219,6 +223,62 @@ def some_events() -> list[AuditEvent]:
     ]
 
 
+def a_set(days_ago: int, kind: BackupKind) -> BackupSet:
+    """A night's backup."""
+    at = (NOW - timedelta(days=days_ago)).replace(hour=1, minute=30, second=0)
+    sha256 = f"{days_ago:064x}"
+    return BackupSet(
+        format=1,
+        id=f"{at:%Y%m%dT%H%M%SZ}",
+        host="meeting-box",
+        release="0.1.0",
+        schema="0010",
+        began=f"{at:%Y-%m-%dT%H:%M:%SZ}",
+        ended=f"{at + timedelta(minutes=4):%Y-%m-%dT%H:%M:%SZ}",
+        database=DatabasePart("20261122-013000F", kind, (), 15, "0" * 24, "0" * 23 + "1", 740 * MIB, 90 * MIB),
+        blobs=BlobsPart(214 - days_ago, (214 - days_ago) * 61 * MIB, sha256),
+        machine=MachinePart(sha256, 40_000, ("age1first", "age1second")),
+        trails=(),
+        rows_before={},
+        rows_after={},
+        models=("qwen2.5-coder-1.5b-instruct-q4", "whisper-base"),
+    )
+
+
+def kept() -> Kept:
+    """Three nights, and a drill of last week."""
+    at = NOW - timedelta(days=4, hours=3)
+    return Kept(
+        sets=(a_set(0, BackupKind.INCREMENTAL), a_set(1, BackupKind.FULL), a_set(2, BackupKind.INCREMENTAL)),
+        standing={"rpo_database_s": 38, "rpo_recordings_s": 95, "rpo_places_s": None, "rto_s": 214.5},
+        proof={"at": at.isoformat(), "passed": True, "restore_s": 190.2, "replay_s": 24.3, "set": "20261119T013000Z"},
+    )
+
+
+def an_upgrade() -> Record:
+    """One that went well, last week."""
+    began = NOW - timedelta(days=6)
+    passed = tuple(
+        Passed(stage, began + timedelta(seconds=20 * number), began + timedelta(seconds=20 * number + 7 + number))
+        for number, stage in enumerate(Stage)
+    )
+    return Record(
+        id="0123456789ab",
+        kind=Kind.UPGRADE,
+        old="0.0.9",
+        new="0.1.0",
+        actor="root",
+        pid=1,
+        boot_id="b",
+        began_at=began,
+        passed=passed,
+        closed_at=began + timedelta(seconds=120),
+        opened_at=began + timedelta(seconds=148),
+        ending=Ending.DONE,
+        ended_at=began + timedelta(seconds=360),
+    )
+
+
 SETTINGS: dict[str, Value] = {
     "web.host": "0.0.0.0",
     "web.port": 443,
@@ -309,6 +369,16 @@ class ShownHouse:
     def events(self) -> Sequence[AuditEvent]:
         self._ask("events")
         return [] if self.empty else some_events()
+
+    def kept(self) -> Kept:
+        self._ask("kept")
+        return Kept((), {"rpo_database_s": None}, None) if self.empty else kept()
+
+    def releases(self) -> Releases:
+        self.asked("releases")
+        if self.empty:
+            return Releases("0.1.0", None, None, driven=False)
+        return Releases("0.1.0", "0.0.9", an_upgrade(), driven=False)
 
     def configured(self) -> tuple[dict[str, Value], Sequence[Change]]:
         self.asked("configured")
