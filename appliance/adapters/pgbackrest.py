@@ -14,11 +14,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-import psycopg
 import structlog
 
 from appliance.adapters.postgres.account import ServerAccount
-from appliance.adapters.postgres.cluster import ENVIRONMENT
+from appliance.adapters.postgres.cluster import ENVIRONMENT, SUPERUSER
 from appliance.backups.errors import DepotFull, EngineFailed, MarkNotKept, NoBackup, ServerWontStart
 from appliance.backups.model import Archive, AtBackup, AtTime, BackupKind, DatabaseBackup, Latest, Mark, Moment
 from appliance.database.errors import DatabaseUnavailable
@@ -34,6 +33,7 @@ DATABASE_FILES = "postgres"
 MARK_LIMIT_S = 60.0
 REPLAY_LIMIT_S = 4 * 3600.0
 POLL_S = 0.1
+ANSWER_LIMIT_S = 60.0
 SEGMENT_BYTES = 16 << 20
 ENDED_TOO_EARLY = "recovery ended before configured recovery target was reached"
 """Nothing was committed after the wanted moment, so there is nothing to stop at."""
@@ -42,9 +42,9 @@ _ERROR = re.compile(r"ERROR: \[\d+\]: (.*)", re.DOTALL)
 _TARGET = re.compile(r"^recovery_target(_time|_name|_xid|_lsn|_action)?\s*=.*\n?", re.MULTILINE)
 _NO_ROOM = re.compile(r"No space left on device|Disk quota exceeded")
 _STATE = (
-    "SELECT last_archived_time, coalesce(last_archived_wal, ''), last_failed_time,"
-    " (SELECT timestamp FROM pg_last_committed_xact()),"
-    " (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'), now()"
+    "SELECT last_archived_time AS archived_at, coalesce(last_archived_wal, '') AS segment,"
+    " last_failed_time AS failed_at, (SELECT timestamp FROM pg_last_committed_xact()) AS committed_at, now(),"
+    " (SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready') AS waiting"
     " FROM pg_stat_archiver"
 )
 
@@ -162,15 +162,10 @@ class PgBackRest:
 
     def mark(self, name: str) -> Mark:
         """As the port says."""
-        with self._connection() as connection:
-            row = connection.execute(
-                "SELECT clock_timestamp(), pg_create_restore_point(%s)::text", [Mark(name, datetime.now(UTC)).name]
-            ).fetchone()
-            switched = connection.execute("SELECT pg_walfile_name(pg_switch_wal())").fetchone()
-            if row is None or switched is None:
-                raise EngineFailed(command="mark", reason="the server gave no answer")
-            self._await_archived(str(switched[0]), name)
-        return Mark(name, row[0].astimezone(UTC), row[1])
+        named = Mark(name, datetime.now(UTC)).name  # checked: it is written into the question
+        row = self._ask(f"SELECT clock_timestamp() AS at, pg_create_restore_point('{named}')::text AS lsn")
+        self._await_archived(self._ask("SELECT pg_walfile_name(pg_switch_wal()) AS segment")["segment"], name)
+        return Mark(name, datetime.fromisoformat(row["at"]).astimezone(UTC), row["lsn"])
 
     def restore(self, moment: Moment, *, into: Path) -> DatabaseBackup:
         """As the port says."""
@@ -233,20 +228,18 @@ class PgBackRest:
 
     def archive(self) -> Archive:
         """As the port says."""
-        with self._connection() as connection:
-            row = connection.execute(_STATE).fetchone()
-        if row is None:
-            raise DatabaseUnavailable
-        archived_at, segment, failed_at, committed_at, waiting, now = row
+        row = self._ask(_STATE)
+        archived_at, committed_at = _time(row["archived_at"]), _time(row["committed_at"])
         uncovered = committed_at is not None and (archived_at is None or committed_at > archived_at)
         since = archived_at or committed_at
+        now = datetime.fromisoformat(row["now"])
         return Archive(
             last_at=archived_at,
-            last_segment=segment,
-            failed_at=failed_at,
-            pending_s=max(0.0, (now - since).total_seconds()) if uncovered else 0.0,
-            queue_bytes=int(waiting) * SEGMENT_BYTES,
-            gap=bool(segment) and not self._holds(segment),
+            last_segment=row["segment"],
+            failed_at=_time(row["failed_at"]),
+            pending_s=max(0.0, (now - since).total_seconds()) if uncovered and since else 0.0,
+            queue_bytes=int(row["waiting"]) * SEGMENT_BYTES,
+            gap=bool(row["segment"]) and not self._holds(row["segment"]),
         )
 
     def _restore(self, moment: Moment, chosen: DatabaseBackup, files: Path, *more: str) -> None:
@@ -287,23 +280,37 @@ class PgBackRest:
             if reason := server.complaint():
                 raise ServerWontStart(reason=reason)
             try:
-                with self._connection() as connection:
-                    row = connection.execute("SELECT pg_is_in_recovery()").fetchone()
-                    if row == (False,):
-                        return
+                if self._ask("SELECT pg_is_in_recovery() AS replays") == {"replays": False}:
+                    return
             except DatabaseUnavailable:
                 pass
             time.sleep(POLL_S)
         raise ServerWontStart(reason=f"it was still replaying after {REPLAY_LIMIT_S / 3600:.0f} hours")
 
-    def _connection(self) -> psycopg.Connection[tuple[Any, ...]]:
-        socket_dir = self._controlled().socket_dir
-        try:
-            return psycopg.connect(
-                host=str(socket_dir), user="postgres", dbname="postgres", autocommit=True, connect_timeout=10
-            )
-        except psycopg.OperationalError as error:
-            raise DatabaseUnavailable from error
+    def _ask(self, question: str) -> dict[str, Any]:
+        """The one row of a question, asked as the superuser by the server's account: root is nobody to the server.
+
+        Raises:
+            DatabaseUnavailable: no answer.
+        """
+        command = ["psql", "--no-psqlrc", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]
+        command += [f"--host={self._controlled().socket_dir}", f"--username={SUPERUSER}", "--dbname=postgres"]
+        done = subprocess.run(
+            [*command, f"--command=SELECT row_to_json(answer) FROM ({question}) answer"],  # noqa: S608  # questions above
+            capture_output=True,
+            text=True,
+            cwd="/",
+            env={**ENVIRONMENT, "PGCONNECT_TIMEOUT": "10"},
+            check=False,
+            timeout=ANSWER_LIMIT_S,
+            stdin=subprocess.DEVNULL,
+            **self._engine.account.subprocess_options(),
+        )
+        if done.returncode != 0 or not done.stdout.strip():
+            log.info("database_silent", reason=done.stderr.strip()[-300:])
+            raise DatabaseUnavailable
+        row: dict[str, Any] = json.loads(done.stdout)
+        return row
 
     def _controlled(self) -> ControlledServer:
         if self._server is None:
@@ -332,6 +339,10 @@ def faults(report: str) -> Sequence[str]:
         )
     ]
     return tuple(dict.fromkeys(told)) or ("pgBackRest's verification gave no verdict",)
+
+
+def _time(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
 
 
 def free_space(folder: Path) -> str:
