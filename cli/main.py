@@ -25,6 +25,7 @@ COMMANDS = (
     noun("egress", "Proof that nothing leaves: try, report, check a report."),
     noun("guard", "What lets the appliance start, or does not."),
     noun("support", "The support bundle: collect, look, seal it to the maker."),
+    noun("cert", "The portal's certificate: show, renew, ask for one, install it."),
     noun("config", "The configuration: read, change, check, compare."),
     noun("backup", "Backups: take, list, verify, forget."),
     noun("drill", "Rehearse a restore; show the last proof."),

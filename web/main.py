@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from appliance.adapters.portal_certificate import Certificate, certificate_for
 from appliance.bootstrap import Services, open_services
 from appliance.database.roles import DatabaseRole
 from appliance.entry.provision import operator
 from appliance.settings import Settings
 from web.app import create_app
 from web.server import Listener, listener_for, serve
-from web.tls import Certificate, certificate_for
 
 
 def run_portal(

@@ -20,9 +20,9 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from litestar import Litestar
 
+from appliance.adapters.portal_certificate import Certificate
 from appliance.kernel.errors import Unavailable
 from web.closing import OpenRequests
-from web.tls import Certificate
 
 log = structlog.get_logger(__name__)
 

@@ -83,6 +83,8 @@ class AuditName(StrEnum):
     UPGRADE_REFUSED = "releases:upgrade:refused"
     EGRESS_REPORTED = "egress:report:made"
     CLOCK_ACCEPTED = "health:clock:accepted"
+    CERTIFICATE_INSTALLED = "tls:certificate:installed"
+    CERTIFICATE_RENEWED = "tls:certificate:renewed"
     NODE_INVITED = "nodes:node:invited"
     NODE_JOINED = "nodes:node:joined"
     NODE_REFUSED = "nodes:node:refused"

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from appliance.adapters.graphics import graphics
 from appliance.adapters.postgres import open_server
 from appliance.configuration.ports import TaskState
 from appliance.database.roles import DatabaseRole
+from appliance.database.room import Room, give_back, measure, oldest_transactions
 from appliance.entry.approvals import approvers_state, record_used
 from appliance.entry.backup_health import backup_checks
+from appliance.entry.certificates import renew
 from appliance.entry.egress import load_rules, open_egress
 from appliance.entry.guard import clock_marks, guard_state, running_release, start_processes
 from appliance.entry.machine import installed_release, machinery, open_configuration
@@ -16,6 +19,7 @@ from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
 from appliance.entry.upgrade_notes import upgrade_state
 from appliance.health.checks.approvals import approvals
+from appliance.health.checks.bloat import DatabaseRoom, bloat
 from appliance.health.checks.certificate import certificate
 from appliance.health.checks.clock import clock
 from appliance.health.checks.configuration import configuration, drift
@@ -23,11 +27,13 @@ from appliance.health.checks.confirmation import confirmation
 from appliance.health.checks.database import database
 from appliance.health.checks.disk import disk
 from appliance.health.checks.egress import egress
+from appliance.health.checks.gpu import gpu
 from appliance.health.checks.guard import guard
 from appliance.health.checks.memory import memory
 from appliance.health.checks.models import ModelState, model_files, models
 from appliance.health.checks.queue import queue
 from appliance.health.checks.release import release
+from appliance.health.checks.timers import our_timers, timers
 from appliance.health.checks.trail import TrailState, trail
 from appliance.health.checks.units import units
 from appliance.health.checks.upgrade import upgrade
@@ -58,8 +64,10 @@ def appliance_checks(settings: Settings) -> Sequence[Check]:
         disk((settings.data_dir, *ON_DISK)),
         memory(),
         clock(now, lambda: clock_marks(settings)),
-        certificate(settings.certificate_path, now),
+        certificate(settings.certificate_path, now, None if settings.web.certificate else lambda: renew(settings)),
         database(lambda: _database_state(settings)),
+        bloat(lambda: _database_room(settings), lambda rooms: _give_back(settings, rooms)),
+        gpu(lambda: graphics(wanted="cuda" in (settings.speech.device, settings.minutes.device))),
         queue(lambda: backlog_now(settings)),
         models(lambda: _model_state(settings)),
         model_files(lambda: _damaged_files(settings)),
@@ -72,6 +80,7 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
     return (
         *other_machines(settings),
         units(unit_names(settings)),
+        timers(our_timers),
         guard(guard_state, start_processes),
         release(running_release),
         configuration(lambda: [change.key for change in open_configuration().pending()]),
@@ -93,6 +102,16 @@ def backlog_now(settings: Settings) -> Backlog:
 def _database_state(settings: Settings) -> tuple[bool, str, str, str]:
     report = describe(settings)
     return report.server.running, report.server.version, report.revision, report.needed
+
+
+def _database_room(settings: Settings) -> DatabaseRoom:
+    with open_database(open_server(settings), DatabaseRole.OWNER) as owner, owner.reading(None) as tx:
+        return DatabaseRoom(measure(tx), oldest_transactions(tx))
+
+
+def _give_back(settings: Settings, rooms: Sequence[Room]) -> None:
+    with open_database(open_server(settings), DatabaseRole.OWNER) as owner:
+        give_back(owner, rooms)
 
 
 def _model_state(settings: Settings) -> ModelState:

@@ -1,7 +1,7 @@
 """Make checks: each by itself, so that one that breaks hides no other."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import structlog
 
@@ -24,18 +24,25 @@ class HealthService:
         self._checks = {check.id: check for check in checks}
         self._clock = clock
 
-    def examine(self, *only: str, quick: bool = False) -> Report:
+    def names(self) -> Sequence[str]:
+        """The checks' names, in the order in which they are shown."""
+        return tuple(self._checks)
+
+    def examine(self, *only: str, quick: bool = False, without: Collection[str] = ()) -> Report:
         """Make the named checks, or all of them.
 
         Args:
             quick: leave out those that take long on a large installation.
+            without: leave out these by name.
 
         Raises:
             UnknownCheck: a name is none of a check.
         """
         wanted = [self._check(name) for name in only] if only else list(self._checks.values())
         at = self._clock.now()
-        return Report(at, tuple(_examine(check) for check in wanted if not (quick and check.slow)))
+        return Report(
+            at, tuple(_examine(check) for check in wanted if not (quick and check.slow) and check.id not in without)
+        )
 
     def fix(self, name: str) -> tuple[str, Report]:
         """Apply a check's remedy; returns what was done, and what the check says then.

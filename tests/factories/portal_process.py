@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from appliance.adapters.portal_certificate import certificate_for
 from appliance.adapters.postgres import open_server
 from appliance.adapters.root_key import FileKeyProvider
 from appliance.database.engine import Database
@@ -25,7 +26,6 @@ from appliance.tenants.queries import first_tenant
 from tests.factories.portal import portal_services
 from web.app import create_app
 from web.server import Listener, listener_for, serve
-from web.tls import certificate_for
 
 EMAIL = "anna@example.org"
 _START_LIMIT_S = 60.0

@@ -5,10 +5,10 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+from appliance.adapters.portal_certificate import certificate_for
 from appliance.settings import Settings
 from web.maintenance.notice import read_notice
 from web.maintenance.server import Maintenance, context_for, listen, serve
-from web.tls import certificate_for
 
 
 def main(notice: Path) -> None:

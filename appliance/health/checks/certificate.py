@@ -1,5 +1,6 @@
 """How long browsers will believe the portal's certificate."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from cryptography import x509
@@ -11,13 +12,23 @@ SOON_DAYS = 30
 VERY_SOON_DAYS = 7
 
 
-def certificate(file: Path, clock: Clock) -> Check:
-    """Whether the certificate in ``file`` is valid, and for how long."""
-    return Check("certificate", "TLS certificate", lambda: _look(file, clock))
+def certificate(file: Path, clock: Clock, renew: Callable[[], object] | None = None) -> Check:
+    """Whether the certificate in ``file`` is valid, and for how long.
+
+    Args:
+        renew: makes it again; None where somebody brought it.
+    """
+
+    def fix() -> str:
+        if renew is not None:
+            renew()
+        return "The portal has a new certificate; its fingerprint is another one."
+
+    return Check("certificate", "TLS certificate", lambda: _look(file, clock), fix=fix if renew else None)
 
 
 def _look(file: Path, clock: Clock) -> Finding:
-    remedy = "Put a new one into place (web.certificate), or remove the generated one and restart the portal."
+    remedy = "The machine's own: hangjegyzet cert renew. From your authority: hangjegyzet cert csr, hangjegyzet cert install"
     if not file.exists():
         return Finding(Severity.CRITICAL, "The portal has no certificate yet.", {"file": str(file)}, remedy)
     found = x509.load_pem_x509_certificate(file.read_bytes())

@@ -8,8 +8,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from appliance.adapters.portal_certificate import LIFETIME, RENEW_BEFORE, CertificateUnusable, certificate_for
 from appliance.settings import WebSettings
-from web.tls import LIFETIME, RENEW_BEFORE, CertificateUnusable, certificate_for
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 

@@ -135,7 +135,7 @@ def _make(chain: Path, key: Path, names: Iterable[str], *, now: datetime) -> Non
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _CLOCK_SKEW)
         .not_valid_after(now + LIFETIME)
-        .add_extension(x509.SubjectAlternativeName([_general_name(name) for name in names]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([general_name(name) for name in names]), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .sign(private_key, hashes.SHA256())
@@ -150,7 +150,8 @@ def _make(chain: Path, key: Path, names: Iterable[str], *, now: datetime) -> Non
     _write(chain, certificate.public_bytes(serialization.Encoding.PEM), mode=0o644)
 
 
-def _general_name(name: str) -> x509.GeneralName:
+def general_name(name: str) -> x509.GeneralName:
+    """A name or an address, as certificates hold it."""
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
