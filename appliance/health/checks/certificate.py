@@ -28,7 +28,7 @@ def certificate(file: Path, clock: Clock, renew: Callable[[], object] | None = N
 
 
 def _look(file: Path, clock: Clock) -> Finding:
-    remedy = "The machine's own: hangjegyzet cert renew. From your authority: hangjegyzet cert csr, hangjegyzet cert install"
+    remedy = "Our own: hangjegyzet cert renew. One from your authority: hangjegyzet cert csr, hangjegyzet cert install"
     if not file.exists():
         return Finding(Severity.CRITICAL, "The portal has no certificate yet.", {"file": str(file)}, remedy)
     found = x509.load_pem_x509_certificate(file.read_bytes())
