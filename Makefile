@@ -3,7 +3,8 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-quick test-appliance chaos check format bench bench-speech bench-language bench-long-minutes bench-web \
-	bench-long bench-meetings bench-handover screenshot sample bundle models-pack dependencies clean
+	bench-long bench-meetings bench-handover screenshot screenshot-console sample bundle models-pack \
+	image iso test-images vagrant-validate walkthrough dependencies clean
 
 PY := .venv/bin/python
 export HF_HUB_OFFLINE := 1
@@ -26,13 +27,17 @@ TWO_AT_ONCE := -n 2 --dist loadfile
 ALONE := tests/browser tests/quality tests/system
 
 test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database tests on the distribution's
-	@$(PY) -m pytest $(TWO_AT_ONCE) --ignore tests/appliance $(ALONE:%=--ignore %) $(ARGS)
+	@$(PY) -m pytest $(TWO_AT_ONCE) --ignore tests/appliance --ignore tests/emulated $(ALONE:%=--ignore %) $(ARGS)
 	@$(PY) -m pytest $(ALONE) $(ARGS)
 	@HANGJEGYZET_TEST_PG=distribution $(PY) -m pytest $(TWO_AT_ONCE) tests/integration tests/migration -m "not models" --ignore tests/integration/test_media.py $(ARGS)
 
 test-appliance: ## Install, use and break whole machines, booted from scratch without a network (as root)
 	@images/setup.sh --boxes
 	@$(PY) -m pytest tests/appliance -s $(ARGS)
+
+test-images: ## Start the disk image and the installer on an emulated machine, down to its firmware (as root; slow)
+	@images/setup.sh --images
+	@$(PY) -m pytest tests/appliance/test_images.py tests/emulated -s $(ARGS)
 
 test-quick: setup-dev ## Unit and contract tests without models
 	@$(PY) -m pytest tests/unit tests/contract tests/architecture -m "not models and not slow" $(ARGS)
@@ -77,6 +82,9 @@ bench-handover: setup ## From a ring to its claim
 screenshot: setup-dev ## Photograph the portal with the sample meeting, for README and docs
 	@$(PY) -m images.screenshot
 
+screenshot-console: setup-dev ## Photograph the console, for the operator's manual
+	@TZ=UTC $(PY) -m images.console_pictures
+
 sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
 	@$(PY) -m images.sample.regenerate
 
@@ -86,6 +94,23 @@ bundle: setup ## The signed bundle for a machine without a network (KEYS=folder 
 
 models-pack: setup ## Signed packs of the installed models (PACK=name for one, KEYS=folder)
 	@$(PY) -m images.bundle.models $(PACK) $(if $(KEYS),--keys "$(KEYS)") $(ARGS)
+
+image: setup ## A whole machine as a disk image, qcow2 (as root; BUNDLE=file KEYS=folder PACKS="files"; docs/machine-images.md)
+	@images/setup.sh --images
+	@$(PY) -m images.machine disk $(MACHINE)
+
+iso: setup ## The medium that installs it onto a disk (as root; the same settings)
+	@images/setup.sh --images
+	@$(PY) -m images.machine iso $(MACHINE)
+
+MACHINE = $(if $(BUNDLE),--bundle "$(BUNDLE)") $(if $(KEYS),--keys "$(KEYS)") $(if $(PACKS),--packs $(PACKS)) $(ARGS)
+
+vagrant-validate: ## Ask Vagrant whether it understands the Vagrantfile
+	@vagrant validate --ignore-provider
+
+walkthrough: ## Install a machine and picture its terminal, for the operator's manual (as root; BUNDLE=file)
+	@images/setup.sh --boxes
+	@$(PY) -m images.walkthrough $(if $(BUNDLE),--bundle "$(BUNDLE)") $(ARGS)
 
 dependencies: setup-dev ## Write docs/dependencies.md and docs/configuration.md from their sources
 	@$(PY) -m images.dependencies && $(PY) -m images.configuration

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what the appliance needs to run from this checkout; with --dev also what its tests and checks need, with
-# --boxes besides what boots whole machines for tests.
+# --boxes besides what boots whole machines for tests, with --images besides what makes and emulates them.
 #
 # Goes on where a broken run stopped, and takes a second when everything is there. As root it installs the packages that
 # a Debian 12 or Ubuntu image lacks; otherwise it says which they are. Models and Python packages come from the package
@@ -20,8 +20,9 @@ dev=0
 case "${1:-}" in
     --dev) dev=1 ;;
     --boxes) dev=2 ;;
+    --images) dev=3 ;;
     "") ;;
-    *) echo "usage: images/setup.sh [--dev | --boxes]" >&2; exit 2 ;;
+    *) echo "usage: images/setup.sh [--dev | --boxes | --images]" >&2; exit 2 ;;
 esac
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*" >&2; }
@@ -100,6 +101,17 @@ missing_packages() {
         command -v mmdebstrap >/dev/null || echo "mmdebstrap"
         command -v systemd-nspawn >/dev/null || echo "systemd-container"
         [[ -x $SSH_SERVER ]] || echo "openssh-server"
+    fi
+    if ((dev > 2)); then
+        command -v qemu-img >/dev/null || echo "qemu-utils"
+        command -v mcopy >/dev/null || echo "mtools"
+        command -v mkfs.vfat >/dev/null || echo "dosfstools"
+        command -v mksquashfs >/dev/null || echo "squashfs-tools"
+        command -v xorriso >/dev/null || echo "xorriso"
+        command -v sfdisk >/dev/null || echo "fdisk"
+        command -v qemu-system-x86_64 >/dev/null || echo "qemu-system-x86"
+        [[ -e /usr/share/OVMF/OVMF_CODE_4M.fd ]] || echo "ovmf"
+        command -v swtpm >/dev/null || echo "swtpm"
     fi
 }
 

@@ -116,7 +116,7 @@ class Box:
         """Process id, on the host, of the box's init: the way into its namespaces."""
         return self._leader
 
-    def boot(self) -> None:
+    def boot(self, *, limit_s: float = BOOT_LIMIT_S) -> None:
         """Switch it on; returns when systemd has started everything."""
         folders = [folder for name in CGROUPS if (folder := Path("/sys/fs/cgroup") / name).is_dir()]
         own = " && ".join(
@@ -140,7 +140,7 @@ class Box:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        self._await_boot(self._nspawn)
+        self._await_boot(self._nspawn, limit_s)
 
     def network_options(self) -> Sequence[str]:
         """What it is connected to: nothing, unless another kind of box says otherwise; asked at every boot."""
@@ -198,8 +198,8 @@ class Box:
     def _enter(self, *namespaces: str) -> tuple[str, ...]:
         return ("nsenter", "--target", str(self._leader), *namespaces)
 
-    def _await_boot(self, nspawn: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + BOOT_LIMIT_S
+    def _await_boot(self, nspawn: subprocess.Popen[bytes], limit_s: float) -> None:
+        deadline = time.monotonic() + limit_s
         while time.monotonic() < deadline:
             if nspawn.poll() is not None:
                 raise BoxFailed(f"{self.name} did not boot: systemd-nspawn ended with {nspawn.returncode}")
@@ -209,7 +209,7 @@ class Box:
                 if state in {"running", "degraded"}:
                     return
             time.sleep(0.1)
-        raise BoxFailed(f"{self.name} did not boot within {BOOT_LIMIT_S:.0f} s")
+        raise BoxFailed(f"{self.name} did not boot within {limit_s:.0f} s")
 
     def _await_end(self) -> None:
         if self._nspawn is not None:

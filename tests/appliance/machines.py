@@ -73,7 +73,7 @@ def this_commit() -> Stick:
         key = subprocess.run(
             ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
         ).stdout.strip()
-    with _made_once("bundles", key) as (folder, partial):
+    with made_once("bundles", key) as (folder, partial):
         if partial is not None:
             if archive is None:
                 command = [sys.executable, "-m", "images.bundle", "--out", str(partial), "--revision", key]
@@ -130,7 +130,7 @@ def installed_root(stick: Stick) -> Path:
     """
     packs = ",".join(sorted(pack.name for pack in models_stick().iterdir()))
     key = hashlib.sha256(f"{stick.sha256} {packs}".encode()).hexdigest()[:12]
-    with _made_once("installed", key) as (folder, partial):
+    with made_once("installed", key) as (folder, partial):
         if partial is not None:
             with Box.new("hj-ready", partial, media=media_with(stick)) as box:
                 code = one_time_code(install(box, stick))
@@ -177,7 +177,7 @@ def newest_meeting(box: Box) -> str:
 
 
 @contextmanager
-def _made_once(kind: str, key: str) -> Iterator[tuple[Path, Path | None]]:
+def made_once(kind: str, key: str) -> Iterator[tuple[Path, Path | None]]:
     """The folder of that key, and while it is not there yet a folder to make it in, renamed when the block ends.
 
     The newest ``KEPT`` of a kind stay, and those that another run holds; this run holds its own until it ends.

@@ -1,0 +1,190 @@
+"""Install a machine and picture its terminal, for docs/operator-manual/installing.md: ``make walkthrough``.
+
+    python -m images.walkthrough [--bundle FILE] [--out docs/operator-manual/images]
+
+The machine is a real one, a bare Debian booted without a network, as the tests use it; every picture is what it said to
+what was typed, at a terminal. As root, because it boots a machine.
+"""
+
+import argparse
+import io
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.console import Console
+from rich.text import Text
+
+from tests.appliance.box import PATH, Box
+from tests.appliance.machines import MODELS, media_with, this_commit
+
+OUT = Path("docs/operator-manual/images")
+COLUMNS, ROWS = 110, 48
+LIMIT_S = 1800.0
+NAME = "irattar"
+CHECK_STATEMENT = (
+    "for n in 1 2 3; do openssl pkeyutl -verify -pubin -inkey keys/root-$n.pem -rawin "
+    "-in keys/release.json -sigfile keys/release.json.root-$n.sig; done"
+)
+_FONT = re.compile(r"@font-face \{\{.*?\}\}", re.DOTALL)
+"""The pictures ask nobody for a typeface."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One picture.
+
+    Args:
+        picture: its file's name.
+        title: above the picture.
+        typed: the commands, one after the other.
+        answers: what is typed when the words before it are read.
+        last: how many lines at the end are shown; all when 0.
+    """
+
+    picture: str
+    title: str
+    typed: tuple[str, ...]
+    answers: tuple[tuple[str, str], ...] = ()
+    last: int = 0
+
+
+def steps(fingerprint: str) -> Sequence[Step]:
+    """The first hour of a machine, in its order."""
+    bare = "cd /media/usb"
+    groups = f"{fingerprint[:8]} {fingerprint[-8:]}"
+    return (
+        Step(
+            "letter",
+            "The letter and the stick",
+            (bare, "cat keys/root-[123].pem | sha256sum | fold -w 8 | paste -sd ' '"),
+        ),
+        Step(
+            "by-hand",
+            "Before anything of the stick runs",
+            (
+                bare,
+                CHECK_STATEMENT,
+                "openssl pkeyutl -verify -pubin -inkey keys/release.pem -rawin -in SHA256SUMS -sigfile SHA256SUMS.sig",
+                "sha256sum --check --strict --quiet SHA256SUMS && echo every byte is what was signed",
+            ),
+        ),
+        Step("install", "./install.sh", (bare, "./install.sh"), answers=(("group of eight:", groups),)),
+        Step("health-first", "What is still missing", ("hangjegyzet health --quick",)),
+        Step(
+            "models",
+            "The models, from another stick",
+            (f"for pack in {MODELS}/*; do hangjegyzet models import $pack; done",),
+        ),
+        Step(
+            "network",
+            "Who may reach it",
+            (
+                "hangjegyzet config set firewall.portal_from '[\"10.20.0.0/16\"]'",
+                "hangjegyzet config diff",
+                "hangjegyzet apply",
+            ),
+        ),
+        Step("again", "A second run changes nothing", ("hangjegyzet apply",)),
+        Step("health", "All is well", ("hangjegyzet health",)),
+    )
+
+
+def main() -> None:
+    """Write one picture per step."""
+    parser = argparse.ArgumentParser(description="Picture the installation of a machine.")
+    parser.add_argument("--bundle", type=Path, help="unset: that of the present commit")
+    parser.add_argument("--out", type=Path, default=OUT, help="where the pictures go (default: %(default)s)")
+    options = parser.parse_args()
+    if options.bundle:
+        os.environ["BUNDLE"] = str(options.bundle)
+    stick = this_commit()
+    options.out.mkdir(parents=True, exist_ok=True)
+    # On a disk: the layers of a machine cannot lie in memory.
+    with (
+        tempfile.TemporaryDirectory(prefix="hangjegyzet-walkthrough-", dir="/var/tmp") as folder,
+        Box.new(NAME, Path(folder), media=media_with(stick)) as box,
+    ):
+        box.run("hostname", NAME)
+        for step in steps(stick.fingerprint):
+            picture(options.out / f"{step.picture}.svg", step, at_terminal(box, step))
+            sys.stdout.write(f"{options.out / step.picture}.svg\n")
+
+
+def at_terminal(box: Box, step: Step) -> str:
+    """What a terminal in the box shows when the step's commands are typed, prompts included.
+
+    Raises:
+        TimeoutError: it did not come to its end.
+    """
+    script = "; ".join(f"printf '%s\\n' {_quoted('# ' + line)}; {line}" for line in step.typed)
+    inside = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=xterm-256color", "bash", "-c", script)
+    command = ["nsenter", "--target", str(box.leader), "-m", "-u", "-i", "-n", "-p", "-C", *inside]
+    master, slave = pty.openpty()
+    os.set_blocking(master, False)
+    subprocess.run(["stty", "cols", str(COLUMNS), "rows", str(ROWS)], stdin=slave, check=True)
+    running = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    said = b""
+    answers = list(step.answers)
+    deadline = time.monotonic() + LIMIT_S
+    while True:
+        ready, _, _ = select.select([master], [], [], 0.5)
+        try:
+            piece = os.read(master, 65536) if ready else b""
+        except OSError:
+            break
+        said += piece
+        if answers and answers[0][0].encode() in said:
+            os.write(master, answers.pop(0)[1].encode() + b"\n")
+        if not piece and running.poll() is not None:
+            break
+        if time.monotonic() > deadline:
+            raise TimeoutError(said[-2000:].decode(errors="replace"))
+    running.wait()
+    os.close(master)
+    return said.decode(errors="replace").replace("\r\n", "\n")
+
+
+def picture(target: Path, step: Step, said: str) -> None:
+    """Write what was said as a picture of a terminal."""
+    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    lines = settled(said).splitlines()
+    for line in lines[-step.last :]:
+        text = Text.from_ansi(line)
+        if line.startswith("# "):
+            text.stylize("bold")
+        console.print(text, soft_wrap=False)
+    drawing = console.export_svg(
+        title=step.title, code_format=_FONT.sub("", CONSOLE_SVG_FORMAT), unique_id=step.picture
+    )
+    target.write_text(drawing, encoding="utf-8")
+
+
+def settled(said: str) -> str:
+    """What stands on the terminal in the end: spinners and progress bars overwrite themselves."""
+    kept: list[str] = []
+    for line in said.split("\n"):
+        up = len(re.findall(r"\x1b\[1A", line))
+        del kept[len(kept) - up :]
+        last = re.sub(r"\x1b\[(?:\?25[lh]|[12]K|1A)", "", line).split("\r")[-1]
+        if last.strip() or not line.strip():
+            kept.append(last)
+    return "\n".join(kept).strip("\n")
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+if __name__ == "__main__":
+    main()

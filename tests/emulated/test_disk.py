@@ -1,0 +1,120 @@
+"""The disk image on a machine of its own: firmware that wants signatures, the menu that counts, two roots.
+
+One machine for the whole file; the tests are its days, in order.
+"""
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.appliance.disk_image import made_disk
+from tests.appliance.machines import Stick, took
+from tests.emulated.machine import Emulated, overlay
+
+PASSWORD = "a-trial-at-the-console"
+FIRST_START_S = 5400.0
+START_S = 1200.0
+TRIES = 3
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(9000)]
+
+
+@pytest.fixture(scope="module")
+def machine(stick: Stick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
+    """Started from the image, with Secure Boot and with answers from its mainboard."""
+    folder = tmp_path_factory.mktemp("disk")
+    hashed = subprocess.run(
+        ["openssl", "passwd", "-6", "-stdin"], input=PASSWORD, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    answers = {"language": "en", "keyboard": "us", "hostname": "box", "root_password_hash": hashed}
+    disk = overlay(made_disk(stick), folder / "disk.qcow2")
+    with Emulated(folder, disks=[disk], answers=answers, secure_boot=True) as running:
+        yield running
+
+
+def slots(machine: Emulated) -> dict[str, str]:
+    """Slot → what ``hangjegyzet-slot status`` says of it."""
+    lines = machine.run("hangjegyzet-slot status").splitlines()
+    return {line.split()[0]: " ".join(line.split()[1:]) for line in lines if line.strip()}
+
+
+def restart(machine: Emulated) -> None:
+    """Start it again and sign in."""
+    machine.type("systemctl reboot\r")
+    machine.sign_in(PASSWORD, timeout_s=START_S)
+
+
+def await_good(machine: Emulated) -> None:
+    """Wait until the running root was vouched for."""
+    machine.run("until hangjegyzet-slot status | grep -q 'running *3 left'; do sleep 2; done", timeout_s=START_S)
+
+
+def test_firmware_with_secure_boot_starts_it_and_it_installs_itself(machine: Emulated) -> None:
+    """Nobody touches it from the power button to the sign-in; address, fingerprint and code stand above that."""
+    began = time.monotonic()
+    machine.read_until(r"Linux version", timeout_s=START_S)
+    took["emulated: to the kernel"] = time.monotonic() - began
+    machine.read_until(r"==> copying the bundle", timeout_s=START_S)
+    took["emulated: to the installation"] = time.monotonic() - began
+    machine.read_until(r"HangJegyzet \S+ is running", timeout_s=FIRST_START_S)
+    took["emulated: to an appliance that answers"] = time.monotonic() - began
+    said = machine.read_until(r"(?s)https://box.*?One-time code +\S+.*?box login: ", timeout_s=START_S)[0]
+    assert re.search(r"([0-9A-F]{2}:){31}[0-9A-F]{2}", said)
+    machine.type("\r")
+    machine.sign_in(PASSWORD, timeout_s=START_S)
+    assert machine.run("od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-*").split() == ["1"]
+    assert machine.run("systemctl is-active hangjegyzet-web").split()[-1] == "active"
+
+
+def test_both_roots_and_the_disk_are_as_declared(machine: Emulated) -> None:
+    """The first root fills its partition and is vouched for; the second is empty; /var is shared."""
+    await_good(machine)
+    assert slots(machine)["a"] == "running 3 left of 3"
+    assert slots(machine)["b"] == "other 0 left of 3"
+    assert int(machine.run("findmnt -bno SIZE /").split()[-1]) > 5 << 30
+    assert int(machine.run("findmnt -bno SIZE /var").split()[-1]) > 10 << 30
+    assert machine.run("findmnt -no TARGET --target /opt/hangjegyzet").split()[-1] == "/opt"
+    assert machine.run("systemctl --failed --plain --no-legend") == ""
+
+
+def test_an_update_in_the_other_root_touches_nothing_that_runs(machine: Emulated) -> None:
+    """What is done inside the copy is seen there alone, its package database included."""
+    began = time.monotonic()
+    machine.run("hangjegyzet-slot clone", timeout_s=START_S)
+    took["emulated: copy a root"] = time.monotonic() - began
+    machine.run("hangjegyzet-slot enter dpkg --remove --force-depends whiptail", timeout_s=START_S)
+    machine.run("hangjegyzet-slot enter touch /etc/the-other-root")
+    assert machine.run("dpkg-query -Wf '${db:Status-Status}' whiptail") == "installed"
+    machine.run("test ! -e /etc/the-other-root && test ! -e /usr/sbin/policy-rc.d")
+
+
+def test_the_other_root_is_tried_and_stays_when_the_appliance_answers(machine: Emulated) -> None:
+    """The next start is the updated one, with the same releases and database, and it is vouched for."""
+    machine.run("hangjegyzet-slot try")
+    restart(machine)
+    await_good(machine)
+    assert slots(machine) == {"a": "other 3 left of 3", "b": "running 3 left of 3", "order": "b a"}
+    machine.run("test -e /etc/the-other-root")
+    assert machine.run("dpkg-query -Wf '${db:Status-Status}' whiptail || true") != "installed"
+    assert machine.run("systemctl is-active hangjegyzet-web").split()[-1] == "active"
+
+
+def test_a_root_that_cannot_start_leaves_its_turn_to_the_other(machine: Emulated) -> None:
+    """A kernel that panics three times, and the root before is back, untouched, and says which one it is."""
+    machine.run("hangjegyzet-slot clone", timeout_s=START_S)
+    # The first program of the copy is one that ends at once: the kernel panics.
+    machine.run("hangjegyzet-slot enter cp --remove-destination /bin/true /usr/lib/systemd/systemd")
+    machine.run("hangjegyzet-slot try")
+    began = time.monotonic()
+    machine.type("systemctl reboot\r")
+    for attempt in range(TRIES):
+        machine.read_until(rf"hangjegyzet.left={TRIES - 1 - attempt} ", timeout_s=START_S)
+        machine.read_until(r"Kernel panic - not syncing", timeout_s=START_S)
+    machine.sign_in(PASSWORD, timeout_s=START_S)
+    took["emulated: three bad starts and back"] = time.monotonic() - began
+    assert slots(machine)["a"] == "other 0 left of 3"
+    assert slots(machine)["b"].startswith("running")
+    assert machine.run("systemctl is-active hangjegyzet-web").split()[-1] == "active"
