@@ -307,7 +307,6 @@ class PgBackRest:
             **self._engine.account.subprocess_options(),
         )
         if done.returncode != 0 or not done.stdout.strip():
-            log.info("database_silent", reason=done.stderr.strip()[-300:])
             raise DatabaseUnavailable
         row: dict[str, Any] = json.loads(done.stdout)
         return row

@@ -130,7 +130,11 @@ class Installation(Protocol):
         ...
 
     def start(self) -> None:
-        """Apply the configuration, which starts everything."""
+        """Start what was stopped."""
+        ...
+
+    def apply(self) -> None:
+        """Bring about the configuration that was put back, which starts everything."""
         ...
 
 
@@ -221,13 +225,14 @@ class RestoreService:
             nonlocal missing
             missing = self._installation.recordings(self._source.recordings(), self._hashes(plan))
 
+        start = self._installation.start if key is None else self._installation.apply
         acts: tuple[tuple[Step, str, Callable[[], None]], ...] = (
             (Step.STOPPED, "stopping the appliance", self._installation.stop),
             (Step.FETCHED, "fetching the backups", lambda: self._fetch(tell)),
             (Step.UNSEALED, "putting keys and configuration back", lambda: self._unseal(plan, key)),
             (Step.DATABASE, "taking the database back", lambda: self._installation.database(plan.moment)),
             (Step.RECORDINGS, "putting recordings back", recordings),
-            (Step.STARTED, "starting the appliance", self._installation.start),
+            (Step.STARTED, "starting the appliance", start),
         )
         for step, words, act in acts:
             if ORDER.index(journal.step) >= ORDER.index(step) and step not in AGAIN:

@@ -185,12 +185,19 @@ class MachineInstallation:
         return missing
 
     def start(self) -> None:
-        """As the protocol says."""
-        (STATE_DIR / "restore.json").rename(STATE_DIR / "restored.json")
-        release = installed_release()
-        open_configuration().apply(machinery(release), release=(release.path, release.version), tell=lambda _: None)
+        """As the protocol says; from here on a power cut finds a machine that starts."""
+        if (STATE_DIR / JOURNAL).exists():
+            (STATE_DIR / JOURNAL).rename(STATE_DIR / "last.json")
         for unit in (TARGET, *TIMERS):
             subprocess.run(["systemctl", "start", unit], capture_output=True, check=True, timeout=300)
+
+    def apply(self) -> None:
+        """As the protocol says."""
+        if (STATE_DIR / JOURNAL).exists():
+            (STATE_DIR / JOURNAL).rename(STATE_DIR / "last.json")
+        release = installed_release()
+        open_configuration().apply(machinery(release), release=(release.path, release.version), tell=lambda _: None)
+        self.start()
 
     def _merge(self, content: bytes) -> None:
         """Take over the old machine's settings, except those that speak of its hardware and network."""
