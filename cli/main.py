@@ -45,6 +45,7 @@ COMMANDS = (
     ),
     verb("console", "Open the console: everything a technician does, by keys, with the command that does it."),
     noun("power", "The machine and its processes: off, and on again."),
+    verb("uninstall", "Take the appliance off this machine, keys first; or check an erase certificate."),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
     verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),

@@ -23,11 +23,13 @@ class AnsibleMachinery:
 
     Args:
         playbooks: folder with ``site.yml`` and ``ansible.cfg``.
+        playbook: what is run.
         portal_port: where the portal answers when it is not at its own address, as while an upgrade is tried.
     """
 
-    def __init__(self, playbooks: Path, *, portal_port: int | None = None) -> None:
+    def __init__(self, playbooks: Path, *, portal_port: int | None = None, playbook: str = "site.yml") -> None:
         self._playbooks = playbooks
+        self._playbook = playbook
         self._portal_port = portal_port
 
     def run(self, run: Run) -> Iterator[Task]:
@@ -40,7 +42,17 @@ class AnsibleMachinery:
             variables = Path(own, "variables.json")
             variables.write_text(json.dumps(_variables(run, self._portal_port)), encoding="utf-8")
             # Dies with us: whoever takes over, or goes back, must not find another run under way.
-            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-m", "ansible", "playbook", "site.yml"]
+            command = [
+                "setpriv",
+                "--pdeathsig",
+                "KILL",
+                sys.executable,
+                "-I",
+                "-m",
+                "ansible",
+                "playbook",
+                self._playbook,
+            ]
             command += ["--extra-vars", f"@{variables}"]
             command += ["--check"] if run.check else []
             command += ["--diff"] if run.diff else []

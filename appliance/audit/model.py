@@ -95,6 +95,7 @@ class AuditName(StrEnum):
     NODE_REMOVED = "nodes:node:removed"
     SUPPORT_COLLECTED = "support:bundle:collected"
     SUPPORT_EXPORTED = "support:bundle:exported"
+    MACHINE_UNINSTALLED = "erasure:machine:uninstalled"
     CONFIGURATION_APPLIED = "configuration:file:applied"
     CONFIGURATION_CONFIRMED = "configuration:change:confirmed"
     CONFIGURATION_UNDONE = "configuration:change:undone"

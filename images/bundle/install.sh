@@ -31,6 +31,7 @@ readonly HIGH_SEQ=$HOME_DIR/high_seq
 readonly TRUST=/etc/hangjegyzet/trust
 readonly DATA=/var/lib/hangjegyzet
 readonly CERTIFICATE=$DATA/tls/portal.pem
+readonly NOTES=/var/lib/hangjegyzet-install
 readonly LOG=/var/log/hangjegyzet-install.log
 readonly LOCK=/run/hangjegyzet-install.lock
 SOURCE=$(dirname "$(readlink -f "$0")")
@@ -346,6 +347,17 @@ apt_from_bundle() {
         -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
+# What was here before, once: for whoever takes the appliance off again.
+note_before() {
+    if [[ -e $NOTES/packages.before ]]; then return; fi
+    mkdir -p "$NOTES"
+    chmod 0700 "$NOTES"
+    if [[ -f /etc/nftables.conf ]]; then cp -p /etc/nftables.conf "$NOTES/nftables.conf"; fi
+    dpkg-query --show --showformat '${Package}\n' >"$NOTES/packages.new"
+    sync "$NOTES/packages.new"
+    mv "$NOTES/packages.new" "$NOTES/packages.before"
+}
+
 install_debs() {
     # The appliance makes its own database cluster, with the locale that Hungarian needs.
     if [[ ! -e /etc/postgresql-common/createcluster.conf ]]; then
@@ -477,6 +489,7 @@ fi
 readonly bundle=$partial/bundle
 copy_and_verify
 require_verified "$bundle"
+note_before
 logged "installing packages of the distribution" "a disztribúció csomagjainak telepítése" install_debs
 build_unless_in_place
 keep_trust
