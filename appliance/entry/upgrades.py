@@ -59,7 +59,7 @@ OLDEST_BACKUP = timedelta(days=3)
 """Older than that, backups have stopped coming, which is a fault by itself."""
 COPY_FACTOR = 1.3
 """Room for a copy of the database and its log, as a multiple of its size."""
-TOLERATED = frozenset({"backups", "drill"})
+TOLERATED = frozenset({"backups", "drill", "wal"})
 """Checks that do not count against an upgrade, which takes its own backup first."""
 
 
