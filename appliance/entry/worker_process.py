@@ -13,6 +13,7 @@ from appliance.bootstrap.sagas import recording_saga
 from appliance.bootstrap.services import RECORDING, Services, open_services
 from appliance.database.roles import DatabaseRole
 from appliance.entry.scheduler import Chore
+from appliance.entry.telemetry import trace_this_process
 from appliance.entry.worker import WorkerParts, work
 from appliance.jobs.model import Queue
 from appliance.jobs.retention import JobRetention
@@ -39,6 +40,7 @@ def run_worker(settings: Settings, queue: Queue) -> None:
     Raises:
         NotInitialised, DatabaseUnavailable, SchemaBehind, SchemaUnknown: before any work is taken.
     """
+    trace_this_process(settings, f"worker@{queue}")
     main_box = open_main_box(settings)
     if main_box is not None:
         wait_until_wanted(main_box)
@@ -85,9 +87,9 @@ def lent_parts(services: Services, main_box: MainBox) -> WorkerParts:
 
 
 def wait_until_wanted(main_box: MainBox) -> None:
-    """Return when the main box has work for this machine: neither drained nor removed."""
+    """Return when the main box has work for this machine: it answers, and has neither drained nor removed it."""
     told = False
-    while not is_wanted(main_box):
+    while not _is_asked_for(main_box):
         if not told:
             log.info("worker_waits_until_wanted")
         told = True
@@ -95,13 +97,21 @@ def wait_until_wanted(main_box: MainBox) -> None:
 
 
 def is_wanted(main_box: MainBox) -> bool:
-    """Whether this machine is to take steps; a main box that does not answer has not said no."""
+    """Whether this machine is to go on with what it has; a main box that does not answer has not said no."""
     try:
         return not main_box.is_draining()
     except MainBoxRefuses:
         return False
     except DoorUnavailable:
         return True
+
+
+def _is_asked_for(main_box: MainBox) -> bool:
+    """Whether there is work to begin with: without the main box no step could be done."""
+    try:
+        return not main_box.is_draining()
+    except (MainBoxRefuses, DoorUnavailable):
+        return False
 
 
 def lease_policy(settings: JobSettings) -> LeasePolicy:

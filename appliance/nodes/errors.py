@@ -72,7 +72,7 @@ class DoorUnavailable(Unavailable):
     code = "nodes.door_unavailable"
     message = "The main box does not answer at {address}: {reason}"
     hint = (
-        "On the main box: systemctl status hangjegyzet-nodes. On both: the addresses in [nodes], then hangjegyzet apply"
+        "On the main box: systemctl status hangjegyzet-nodes. On both: hangjegyzet config diff; hangjegyzet apply"
     )
 
 
@@ -138,4 +138,4 @@ class ClusterExists(Conflict):
 class ClusterUnknown(Unavailable):
     code = "nodes.cluster_unknown"
     message = "The cluster's state cannot be asked here: {reason}"
-    hint = "Look at this member's keeper: systemctl status patroni@hangjegyzet etcd"
+    hint = "Look at this member's keeper: systemctl status hangjegyzet-patroni hangjegyzet-etcd"
