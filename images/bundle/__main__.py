@@ -137,11 +137,15 @@ def _put_project_files(source: Path, folder: Path) -> None:
 
 
 def _copy_debs(earlier: Path, folder: Path) -> None:
-    for source, target in ((earlier, folder / "debs"), (earlier.with_name(CLUSTER_DEBS), folder / CLUSTER_DEBS)):
-        target.mkdir()
+    wanted = Wanted.load()
+    for source, name, names in (
+        (earlier, "debs", wanted.packages),
+        (earlier.with_name(CLUSTER_DEBS), CLUSTER_DEBS, wanted.cluster),
+    ):
+        (folder / name).mkdir()
         for path in sorted(source.glob("*.deb")):
-            shutil.copyfile(path, target / path.name)
-    write_index(folder / "debs")
+            shutil.copyfile(path, folder / name / path.name)
+        write_index(folder / name, names)
 
 
 def _disk_bytes(entries: dict[str, FileEntry]) -> int:

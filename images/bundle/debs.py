@@ -156,15 +156,16 @@ def collect_debs(folder: Path, cluster_folder: Path, cache: Path) -> tuple[Deb, 
     apt = Apt(cache / "apt", wanted)
     apt.update()
     debs, cluster_debs = closure(apt, wanted), cluster_closure(apt, wanted)
-    for target, packages in ((folder, debs), (cluster_folder, cluster_debs)):
+    chosen = ((folder, debs, wanted.packages), (cluster_folder, cluster_debs, wanted.cluster))
+    for target, packages, names in chosen:
         target.mkdir(parents=True)
         for path in apt.download(packages):
             shutil.copyfile(path, target / path.name)
-    write_index(folder)
+        write_index(target, names)
     return debs
 
 
-def write_index(folder: Path) -> None:
+def write_index(folder: Path, wanted: Iterable[str]) -> None:
     """The index that apt reads, of every package in ``folder``, and the names of those that were wanted.
 
     Raises:
@@ -172,7 +173,7 @@ def write_index(folder: Path) -> None:
     """
     entries = (_entry(path) for path in sorted(folder.glob("*.deb")))
     (folder / INDEX_NAME).write_text("".join(f"{entry}\n\n" for entry in entries), encoding="utf-8")
-    (folder / WANTED_NAME).write_text("".join(f"{name}\n" for name in sorted(Wanted.load().packages)), encoding="ascii")
+    (folder / WANTED_NAME).write_text("".join(f"{name}\n" for name in sorted(wanted)), encoding="ascii")
 
 
 def _entry(path: Path) -> str:

@@ -58,7 +58,7 @@ def _wheels(folder: Path, source: Path) -> Iterator[dict[str, Any]]:
 
 
 def _debs(folder: Path) -> Iterator[dict[str, Any]]:
-    index = (folder / "debs" / "Packages").read_text(encoding="utf-8")
+    index = "\n\n".join(path.read_text("utf-8").strip() for path in sorted(folder.glob("debs*/Packages")))
     for record in index.strip().split("\n\n"):
         fields: dict[str, str] = dict(re.findall(r"^([A-Za-z0-9-]+): (.*)$", record, flags=re.MULTILINE))
         name, version = fields["Package"], fields["Version"]

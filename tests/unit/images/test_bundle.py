@@ -113,7 +113,7 @@ def test_the_index_names_every_package_with_its_hash(tmp_path: Path):
             check=True,
             capture_output=True,
         )
-    write_index(folder)
+    write_index(folder, Wanted.load().packages)
     index = (folder / "Packages").read_text()
     assert re.findall(r"^Package: (.*)$", index, flags=re.MULTILINE) == ["alpha", "zeta"]
     hashes = hash_files(folder)
