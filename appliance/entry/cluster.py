@@ -4,6 +4,7 @@ import grp
 import http.client
 import json
 import ssl
+import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from appliance.nodes.membership import (
 )
 from appliance.settings import Settings
 
+ROOT_KEY = "root.key"
 AUTHORITY, AUTHORITY_KEY = "authority.pem", "cluster.key"
 LIFETIME_DAYS = 3 * 365
 """Members do not join and leave as workers do; health says half a year before the end that a new ceremony is due."""
@@ -33,6 +35,14 @@ PROXY_PORT = 5000
 KEEPER_PORT = 8008
 PATIENCE_S = 5.0
 LOCAL = "127.0.0.1"
+
+_TAKE_UP = (
+    ("systemctl", "restart", "hangjegyzet-etcd.service"),
+    ("systemctl", "restart", "hangjegyzet-haproxy.service"),
+    ("systemctl", "reload", "hangjegyzet-patroni.service"),
+    ("runuser", "-u", "postgres", "--", "psql", "--no-psqlrc", "--quiet", "--command=SELECT pg_reload_conf()"),
+)
+"""Who shows the certificates, and how each takes up new ones; connections that are open go on."""
 
 Tell = Callable[[Task], object]
 
@@ -73,7 +83,7 @@ def invite(settings: Settings, name: str, file: Path) -> str:
         raise NoSuchMember(name=name, members=", ".join(addresses))
     signer, code = _authority(settings), new_code()
     files = _member_files(signer, name, _addresses(addresses[name], cluster.address))
-    files["root.key"] = settings.root_key_path.read_bytes()
+    files[ROOT_KEY] = settings.root_key_path.read_bytes()
     wanted = _settings_of(name, cluster.members, cluster.address, cluster.folder)
     known = {key: value for key, value in wanted.items() if value is not None}
     write_file(file, seal_invitation(Invitation(name, known, files), code), mode=0o600)
@@ -99,6 +109,39 @@ def join(settings: Settings, file: Path, code: str, *, tell: Tell) -> str:
     _put_files(settings, invitation.files)
     bring_about(invitation.settings, tell)
     return invitation.name
+
+
+def renew(settings: Settings, file: Path | None, code: str) -> None:
+    """Put new certificates in the place of this member's: from an invitation, or its own on the member that signs.
+
+    Raises:
+        NeedsRoot: somebody else asks.
+        NoCluster: this machine is in none.
+        NoSuchMember: the invitation is another member's.
+        InvitationDamaged: the file or the code is not the right one.
+        AuthorityDamaged: without an invitation, on a member that does not sign.
+        ClusterUnknown: the processes that show them could not be restarted.
+    """
+    require_root()
+    cluster = settings.cluster
+    if not cluster.members or cluster.name is None:
+        raise NoCluster
+    addresses = members_of(cluster.members)
+    if file is None:
+        own = _addresses(addresses[cluster.name], cluster.address)
+        files = _member_files(_authority(settings), cluster.name, own)
+    else:
+        with file.open("rb") as source:
+            invitation = open_invitation(source.read(INVITATION_LIMIT_BYTES + 1), code)
+        if invitation.name != cluster.name:
+            raise NoSuchMember(name=invitation.name, members=f"this one is {cluster.name}")
+        files = {name: data for name, data in invitation.files.items() if name != ROOT_KEY}
+    _put_files(settings, files)
+    for command in _TAKE_UP:
+        try:
+            subprocess.run(command, check=True, capture_output=True, timeout=120, cwd="/")
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ClusterUnknown(reason=f"{' '.join(command)} failed") from error
 
 
 def state(settings: Settings) -> ClusterState:
@@ -158,8 +201,8 @@ def _put_files(settings: Settings, files: Mapping[str, bytes]) -> None:
     write_file(folder / "member.key", files["member.key"], mode=0o640, group=postgres)
     write_file(folder / "app.key", files["app.key"], mode=0o640, group=app)
     write_file(folder / "haproxy.pem", files["member.pem"] + files["member.key"], mode=0o600)
-    if "root.key" in files:
-        write_file(settings.root_key_path, files["root.key"], mode=0o400)
+    if ROOT_KEY in files:
+        write_file(settings.root_key_path, files[ROOT_KEY], mode=0o400)
 
 
 def _settings_of(name: str, members: tuple[str, ...], address: str | None, folder: Path) -> dict[str, str | None]:

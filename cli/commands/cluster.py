@@ -52,6 +52,16 @@ def join(
 
 
 @app.command()
+def renew(
+    file: Annotated[Path | None, typer.Argument(help="An invitation of this member; unset on the first.")] = None,
+    code: Annotated[str, typer.Option(help="The code that was printed with it.")] = "",
+) -> None:
+    """Put new certificates in the place of this member's, and restart what shows them."""
+    cluster.renew(Settings(), file, code)
+    typer.echo("This member shows new certificates.")
+
+
+@app.command()
 def show(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """Show who leads, who follows, and how far behind. Exit code 5 if nobody leads."""
     state = cluster.state(Settings())
