@@ -110,6 +110,7 @@ class Depot:
         Raises:
             DepotFull: nothing half copied stays.
         """
+        self._mend_sums()
         known = self.sums()
         count = size = 0
         for path in stored(source):
@@ -223,6 +224,12 @@ class Depot:
         free = self.free_bytes()
         if free < needed + SPARE_BYTES:
             raise DepotFull(place=self.folder, free=format_bytes(free), needed=format_bytes(needed + SPARE_BYTES))
+
+    def _mend_sums(self) -> None:
+        """Cut off a line that a power cut left unfinished, so that the next one begins as one."""
+        path = self.blobs / SUMS
+        if path.exists() and not (content := path.read_bytes()).endswith(b"\n") and content:
+            write_whole(path, content[: content.rfind(b"\n") + 1])
 
     def _append(self, name: str, hashed: str) -> None:
         path = self.blobs / SUMS
