@@ -186,8 +186,11 @@ def made_once(kind: str, key: str) -> Iterator[tuple[Path, Path | None]]:
     kinds.mkdir(parents=True, exist_ok=True)
     hold = (kinds / f"{key}.lock").open("w")
     _held.append(hold)
-    fcntl.flock(hold, fcntl.LOCK_EX)
     folder = kinds / key
+    # Another run may hold it for long; only who makes it needs it alone.
+    fcntl.flock(hold, fcntl.LOCK_SH)
+    if not folder.is_dir():
+        fcntl.flock(hold, fcntl.LOCK_EX)
     if folder.is_dir():
         folder.touch()
         yield folder, None
