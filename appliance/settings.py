@@ -285,6 +285,46 @@ class SupportSettings(_Section):
     )
 
 
+class MonitoringSettings(_Section):
+    """Figures and traces for a monitoring system of your own; nothing is told unless it is declared here."""
+
+    metrics_host: str = Field("127.0.0.1", description="Address on which metrics are told to Prometheus.")
+    metrics_port: int = Field(0, ge=0, le=65535, description="Port for metrics; 0 tells none. Usual is 9464.")
+    metrics_from: tuple[str, ...] = Field(
+        (), description="Networks, as address/prefix, that may ask for metrics; the firewall lets nobody else in."
+    )
+    metrics_token_file: Path | None = Field(
+        None, description="File with the token that who asks has to bear; needed beyond this machine itself."
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        description="Collector of traces (OTLP over HTTP), as http://ADDRESS:PORT; the firewall opens to it alone.",
+    )
+
+    @field_validator("metrics_from")
+    @classmethod
+    def _come_from_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _is_an_address(cls, endpoint: str | None) -> str | None:
+        if endpoint is not None:
+            parts = urlsplit(endpoint)
+            if parts.scheme not in ("http", "https") or parts.port is None or parts.path not in ("", "/"):
+                raise ValueError("write it as http://ADDRESS:PORT or https://ADDRESS:PORT")
+            ip_address(parts.hostname or "")  # a name would have to be looked up, and nothing here asks name servers
+        return endpoint
+
+    @model_validator(mode="after")
+    def _tells_nobody_without_a_token(self) -> Self:
+        if self.metrics_port and not ip_address(self.metrics_host).is_loopback and self.metrics_token_file is None:
+            raise ValueError("monitoring.metrics_token_file is needed when metrics are told beyond this machine")
+        return self
+
+
 class Configuration(_Section):
     """Everything that can be set, as one file says it; frozen."""
 
@@ -307,6 +347,7 @@ class Configuration(_Section):
     minutes: LanguageSettings = LanguageSettings()
     jobs: JobSettings = JobSettings()
     firewall: FirewallSettings = FirewallSettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     support: SupportSettings = SupportSettings()
     backups: BackupSettings = BackupSettings()
     nodes: NodeSettings = NodeSettings()

@@ -5,9 +5,14 @@ import sys
 import structlog
 from structlog.typing import Processor
 
+from cli.journal import journal_configuration, writes_to_journal
+
 
 def send_logs_to_stderr() -> None:
     """Keep stdout for data, and values out of tracebacks: the default would print local variables, keys among them."""
+    if writes_to_journal():
+        structlog.configure(**journal_configuration())
+        return
     terminal = sys.stderr.isatty()
     renderer: Processor = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
     if terminal:

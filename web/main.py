@@ -7,6 +7,7 @@ from appliance.adapters.portal_certificate import Certificate, certificate_for
 from appliance.bootstrap import Services, open_services
 from appliance.database.roles import DatabaseRole
 from appliance.entry.provision import operator
+from appliance.entry.telemetry import trace_this_process
 from appliance.settings import Settings
 from web.app import create_app
 from web.server import Listener, listener_for, serve
@@ -25,6 +26,7 @@ def run_portal(
     Raises:
         CertificateUnusable, PortUnavailable, DatabaseUnavailable, NotInitialised: before anything is served.
     """
+    trace_this_process(settings, "web")
     with open_services(settings, DatabaseRole.WEB) as services:
         certificate = certificate_for(settings.web, settings.data_dir / "tls", now=services.clock.now())
         listener = listener_for(settings.web.host, settings.web.port, certificate)

@@ -23,6 +23,7 @@ from litestar import Litestar
 from appliance.adapters.portal_certificate import Certificate
 from appliance.kernel.errors import Unavailable
 from web.closing import OpenRequests
+from web.metering import counter, metered
 
 log = structlog.get_logger(__name__)
 
@@ -104,7 +105,7 @@ async def serve_until(
     Args:
         ready: called once, when the portal answers.
     """
-    requests = OpenRequests(app)
+    requests = OpenRequests(metered(app, counter()))
     server = _server(requests, listener)
     serving = asyncio.create_task(server.serve())
     announcing = asyncio.create_task(_announce(listener, ready))

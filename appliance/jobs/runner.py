@@ -16,6 +16,7 @@ from appliance.jobs.leases import Claim, Leases
 from appliance.jobs.model import Lease, Queue, Saga
 from appliance.jobs.ports import Step
 from appliance.jobs.retrying import LeasePolicy, Verdict, explain, judge, pause_s
+from appliance.kernel.tracing import span
 from appliance.keyring.service import KeyRing
 
 log = structlog.get_logger()
@@ -132,7 +133,8 @@ class StepRunner:
         note = log.bind(job=str(lease.job.id), step=lease.step, attempt=lease.attempt, undo=lease.undo)
         note.info("step_started")
         try:
-            (step.compensate if lease.undo else step.run)(context)
+            with span("step", job=str(lease.job.id), step=lease.step, attempt=lease.attempt, undo=lease.undo):
+                (step.compensate if lease.undo else step.run)(context)
         except LeaseLost:
             note.warning("step_lost")
         except StepCancelled:
