@@ -164,7 +164,7 @@ class ConsoleApp(Calm):
         everywhere = [
             f"{key:<10}{text}"
             for key, text in (
-                ("0-9", _("open a page")),
+                ("0-9, s", _("open a page")),
                 ("Esc", _("back to the menu")),
                 ("Tab", _("next part of the page")),
                 ("Ctrl+P", _("find what can be done")),

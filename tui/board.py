@@ -25,8 +25,8 @@ from tui.widgets.glance import GlanceView
 LOOK_S = 5.0
 OTHER_LANGUAGE = {"hu": "English", "en": "Magyar"}
 """Each in its own words: who looks for it knows those."""
-OLD = timedelta(minutes=10)
-"""Four looks of the recorder that did not come."""
+OLD = timedelta(minutes=15)
+"""Two looks of the recorder that did not come."""
 
 
 class Board(Calm):

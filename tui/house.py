@@ -49,6 +49,7 @@ if TYPE_CHECKING:  # what a question needs is imported when it is asked: the fir
     from appliance.kernel.actor import Actor
     from appliance.models.model import InstalledPack, Pack
     from appliance.settings import Settings
+    from appliance.support.model import Bundle
     from appliance.upgrades.model import Record
     from appliance.vitals.model import Glance, Place
 
@@ -125,6 +126,10 @@ class House(Protocol):
 
     def releases(self) -> Releases:
         """Releases and upgrades."""
+        ...
+
+    def collected(self) -> "Bundle | None":
+        """What was collected for the maker; nothing where nothing was."""
         ...
 
     def configured(self) -> "tuple[dict[str, Value], Sequence[Change]]":
@@ -243,6 +248,16 @@ class InstalledHouse:
         under_way = journal.read()
         driven = under_way is not None and journal.is_driven()
         return Releases(shelf.current(), shelf.previous(), under_way or journal.last(), driven)
+
+    def collected(self) -> "Bundle | None":
+        """From the folder of what was collected; needs no database."""
+        from appliance.entry.support import open_support
+        from appliance.support.errors import NothingCollected
+
+        try:
+            return open_support().collected()
+        except NothingCollected:
+            return None
 
     def configured(self) -> "tuple[dict[str, Value], Sequence[Change]]":
         """From the configuration's file."""

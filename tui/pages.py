@@ -31,5 +31,6 @@ PAGES: Final = (
     Entry("backups", marked("Backups"), "7"),
     Entry("upgrades", marked("Upgrades"), "8"),
     Entry("audit", marked("Audit"), "9"),
+    Entry("support", marked("Support"), "s"),
     Entry("power", marked("Power"), "0"),
 )

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from appliance.health.model import Report
-from appliance.vitals.model import Gpu, Place, QueueGlance, Volume
+from appliance.vitals.model import CheckGlance, Gpu, Place, QueueGlance, Volume
 
 
 class Gauges(Protocol):
@@ -35,8 +34,8 @@ class Gauges(Protocol):
 class Sources(Protocol):
     """What the rest of the house says about itself."""
 
-    def report(self) -> Report:
-        """The quick checks."""
+    def checks(self) -> Sequence[CheckGlance]:
+        """The last verdict of each check; none where nobody has looked yet."""
         ...
 
     def queue(self) -> QueueGlance | None:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from appliance.kernel.clock import Clock
-from appliance.vitals.model import CheckGlance, Glance, Measurement, Place, with_trend
+from appliance.vitals.model import Glance, Measurement, Place, with_trend
 from appliance.vitals.ports import Gauges, Sources
 from appliance.vitals.ring import Ring, publish
 
@@ -47,7 +47,6 @@ class VitalsService:
         return glance
 
     def _glance(self, history: Sequence[Measurement]) -> Glance:
-        report = self._sources.report()
         total, available = self._gauges.memory()
         up_s, load = self._gauges.up_and_load()
         return Glance(
@@ -58,7 +57,7 @@ class VitalsService:
             load=load,
             memory_total_bytes=total,
             memory_free_bytes=available,
-            checks=tuple(CheckGlance(one.check.id, one.check.title, one.finding.severity) for one in report.examined),
+            checks=tuple(self._sources.checks()),
             volumes=tuple(with_trend(volume, history) for volume in self._gauges.volumes()),
             gpus=tuple(self._gauges.gpus()),
             queue=self._sources.queue(),

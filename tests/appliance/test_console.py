@@ -35,6 +35,7 @@ def console(box: Box, *options: str, size: tuple[int, int] = (80, 24), term: str
 
 def test_figures_are_published_and_name_nobody(box: Box) -> None:
     """The recorder's file is there within moments of the start, for everybody to read; its measurements are root's."""
+    box.run("hangjegyzet", "health", "--quick", "--keep", check=False)
     box.run("systemctl", "start", "hangjegyzet-vitals.service")
     glance = json.loads(box.run("cat", "/run/hangjegyzet-vitals/glance.json").stdout)
     assert len(glance["place"]["fingerprint"]) == 95
@@ -170,7 +171,7 @@ def test_the_display_shows_the_board_and_asks_who_wants_to_act(box: Box) -> None
 
 
 def test_what_stands_in_front_of_the_machine_may_do_almost_nothing(box: Box) -> None:
-    """systemd rates the board at 1.5 or less, and the recorder, which reads the firewall as root, not much worse."""
+    """systemd rates both processes at 1.5 or less."""
     exposure = {
         unit: float(
             box.run("systemd-analyze", "security", "--no-pager", f"{unit}.service")
@@ -179,5 +180,4 @@ def test_what_stands_in_front_of_the_machine_may_do_almost_nothing(box: Box) -> 
         )
         for unit in ("hangjegyzet-console", "hangjegyzet-vitals")
     }
-    assert exposure["hangjegyzet-console"] <= 1.5, exposure
-    assert exposure["hangjegyzet-vitals"] <= 3.0, exposure
+    assert max(exposure.values()) <= 1.5, exposure

@@ -21,6 +21,7 @@ from appliance.kernel.ids import EventId, JobId, TenantId, UserId
 from appliance.kernel.units import GIB, MIB
 from appliance.models.catalogue import catalogue
 from appliance.models.model import InstalledPack, Pack, Provenance
+from appliance.support.model import Bundle, Part
 from appliance.upgrades.model import Ending, Kind, Passed, Record, Stage
 from appliance.vitals.model import CheckGlance, Glance, Gpu, Place, QueueGlance, Volume
 from tui.house import Kept, Releases
@@ -279,6 +280,17 @@ def an_upgrade() -> Record:
     )
 
 
+def a_bundle() -> Bundle:
+    """What was collected an hour ago."""
+    parts = (
+        Part("release", "Which release, on which system", '{"version": "0.1.0"}\n', 0.1),
+        Part("health", "What health found", "disk: warning\n" * 40, 2.4, redacted={"address": 3}),
+        Part("journal", "What the processes noted", "step_finished\n" * 9000, 1.9, cut=True, redacted={"name": 41}),
+        Part("gpu", "What the graphics driver says", "", 5.0, trouble="it did not answer in time"),
+    )
+    return Bundle(NOW - timedelta(hours=1), "0.1.0", keep_addresses=False, parts=parts)
+
+
 SETTINGS: dict[str, Value] = {
     "web.host": "0.0.0.0",
     "web.port": 443,
@@ -379,6 +391,10 @@ class ShownHouse:
         if self.empty:
             return Releases("0.1.0", None, None, driven=False)
         return Releases("0.1.0", "0.0.9", an_upgrade(), driven=False)
+
+    def collected(self) -> Bundle | None:
+        self.asked("collected")
+        return None if self.empty else a_bundle()
 
     def configured(self) -> tuple[dict[str, Value], Sequence[Change]]:
         self.asked("configured")

@@ -16,7 +16,7 @@ class Detail(VerticalScroll):
     DEFAULT_CLASSES = "detail"
 
     def __init__(self) -> None:
-        super().__init__(can_focus=False)
+        super().__init__()
         self.display = False
 
     def compose(self) -> ComposeResult:

@@ -101,7 +101,7 @@ def _volume(volume: Volume, *, named: bool) -> Content:
 def _outlook(volume: Volume) -> tuple[str, str]:
     left = volume.days_left
     if left is None:
-        return (_("not filling"), "$faint") if volume.has_history else (_("trend known after a day"), "$faint")
+        return (_("not filling"), "$faint") if volume.has_history else (_("trend after a day"), "$faint")
     text = count("full in {number} day", "full in {number} days", int(left))
     if left < FULL_VERY_SOON_DAYS:
         return text, "$bad"
