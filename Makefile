@@ -85,9 +85,6 @@ screenshot: setup-dev ## Photograph the portal with the sample meeting, for READ
 screenshot-console: setup-dev ## Photograph the console, for the operator's manual
 	@TZ=UTC $(PY) -m images.console_pictures
 
-screenshot-console: setup-dev ## Photograph the console, for the operator's manual
-	@TZ=UTC $(PY) -m images.console_pictures
-
 sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
 	@$(PY) -m images.sample.regenerate
 
