@@ -48,6 +48,7 @@ COMMANDS = (
     verb("uninstall", "Take the appliance off this machine, keys first; or check an erase certificate."),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("metrics", "Tell metrics to Prometheus until SIGTERM; where and to whom the section [monitoring] says."),
+    verb("selftest", "Send a synthetic recording through everything, try to leave, back up, restore; print one page."),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
     verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),
 )

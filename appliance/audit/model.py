@@ -83,6 +83,7 @@ class AuditName(StrEnum):
     UPGRADE_REFUSED = "releases:upgrade:refused"
     EGRESS_REPORTED = "egress:report:made"
     CLOCK_ACCEPTED = "health:clock:accepted"
+    SELFTEST_RUN = "selftest:report:made"
     CERTIFICATE_INSTALLED = "tls:certificate:installed"
     CERTIFICATE_RENEWED = "tls:certificate:renewed"
     NODE_INVITED = "nodes:node:invited"
