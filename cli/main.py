@@ -24,6 +24,7 @@ COMMANDS = (
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
     noun("egress", "Proof that nothing leaves: try, report, check a report."),
     noun("guard", "What lets the appliance start, or does not."),
+    noun("licence", "The licence: show it, put a new one into force."),
     noun("support", "The support bundle: collect, look, seal it to the maker."),
     noun("cert", "The portal's certificate: show, renew, ask for one, install it."),
     noun("config", "The configuration: read, change, check, compare."),

@@ -97,6 +97,7 @@ class AuditName(StrEnum):
     SUPPORT_COLLECTED = "support:bundle:collected"
     SUPPORT_EXPORTED = "support:bundle:exported"
     MACHINE_UNINSTALLED = "erasure:machine:uninstalled"
+    LICENCE_INSTALLED = "licence:file:installed"
     CONFIGURATION_APPLIED = "configuration:file:applied"
     CONFIGURATION_CONFIRMED = "configuration:change:confirmed"
     CONFIGURATION_UNDONE = "configuration:change:undone"

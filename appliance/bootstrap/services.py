@@ -25,6 +25,7 @@ from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.ids import TenantId
 from appliance.keyring.service import KeyRing
+from appliance.licence.service import LICENCE_FILE, LicenceService
 from appliance.meetings.documents import DocumentStore
 from appliance.meetings.ports import BlobStore
 from appliance.meetings.service import MeetingService
@@ -37,6 +38,7 @@ from appliance.models.service import ModelRegistry
 from appliance.nodes.keys import LeasedKeyRing
 from appliance.notifications.service import Outbox
 from appliance.notifications.steps import NotifyStep
+from appliance.releases.trust import TRUST_PATH
 from appliance.search.index import SegmentIndex
 from appliance.search.service import SearchService
 from appliance.search.steps import IndexStep
@@ -152,6 +154,12 @@ def compose(
     documents = DocumentStore(keyring, clock)
     outbox = Outbox(clock)
     jobs = JobService(database, sagas={RECORDING: RECORDING_SHAPE}, doorbell=HueyDoorbell(), audit=audit)
+    licence = LicenceService(
+        LICENCE_FILE,
+        trust_folder=TRUST_PATH,
+        mark_file=settings.data_dir / "state" / "licence-seen.json",
+        clock=clock,
+    )
     meetings = MeetingService(
         database=database,
         clock=clock,
@@ -162,6 +170,7 @@ def compose(
         documents=documents,
         outbox=outbox,
         settings=settings.upload,
+        admit=licence.require_new_recordings,
     )
     transcripts = TranscriptService(
         database=database,

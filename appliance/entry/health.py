@@ -13,6 +13,7 @@ from appliance.entry.backup_health import backup_checks
 from appliance.entry.certificates import renew
 from appliance.entry.egress import load_rules, open_egress
 from appliance.entry.guard import clock_marks, guard_state, running_release, start_processes
+from appliance.entry.licences import licence_state
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.other_machines import other_machines, unit_names
 from appliance.entry.packs import open_registry
@@ -29,6 +30,7 @@ from appliance.health.checks.disk import disk
 from appliance.health.checks.egress import egress
 from appliance.health.checks.gpu import gpu
 from appliance.health.checks.guard import guard
+from appliance.health.checks.licence import licence
 from appliance.health.checks.memory import memory
 from appliance.health.checks.models import ModelState, model_files, models
 from appliance.health.checks.queue import queue
@@ -89,6 +91,7 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
         upgrade(upgrade_state),
         egress(lambda: open_egress().examine(everybody=False), load_rules),
         approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
+        licence(lambda: licence_state(settings)),
         *backup_checks(settings),
     )
 

@@ -52,6 +52,9 @@ SECRETS = Path("/etc/hangjegyzet/secrets")
 NOTE = Path("/etc/hangjegyzet/uninstalling.json")
 HOME = Path("/opt/hangjegyzet")
 CERTIFICATES = Path("/root")
+POSTGRES = ("/etc/postgresql-common", "/etc/postgresql", "/var/lib/postgresql", "/var/log/postgresql")
+EMPTY = ("/etc/systemd/journald.conf.d", "/etc/pgbackrest", "/root/.ansible")
+"""Folders that were made on the way; gone when nobody else put something there."""
 DESTROYED_LAST = "signing.key"
 """It opens nothing; it signs the certificate."""
 _KEYS = text("DELETE FROM tenant_key RETURNING tenant_id")
@@ -218,24 +221,23 @@ def _remove_release(keep_data: bool) -> None:
         NOTE.unlink(missing_ok=True)
         return
     shred([SECRETS / DESTROYED_LAST])
-    for leftover in (
-        "/etc/hangjegyzet",
-        "/etc/postgresql-common",
-        "/etc/postgresql",
-        "/var/lib/postgresql",
-        "/var/log/postgresql",
-    ):
-        folder = Path(leftover)
-        if folder.name == "hangjegyzet" or not _is_used(folder):
+    shutil.rmtree("/etc/hangjegyzet", ignore_errors=True)
+    shutil.rmtree("/root/.ansible/tmp", ignore_errors=True)
+    if not _has_other_clusters():
+        for folder in POSTGRES:
             shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["userdel", "postgres"], capture_output=True, check=False, timeout=60)
+    for folder in EMPTY:
+        with suppress(OSError):
+            Path(folder).rmdir()
     for command in (["journalctl", "--rotate"], ["journalctl", "--vacuum-time=1s"]):
         subprocess.run(command, capture_output=True, check=False, timeout=60)
     os.sync()
 
 
-def _is_used(folder: Path) -> bool:
-    """Whether somebody else's PostgreSQL is there: another cluster, or the package still installed."""
-    return Path("/usr/bin/pg_createcluster").exists() or any(folder.glob("*/*/postgresql.conf"))
+def _has_other_clusters() -> bool:
+    """Whether somebody else's PostgreSQL is there: a cluster, or the package that was there before."""
+    return Path("/usr/bin/pg_createcluster").exists() or any(Path("/etc/postgresql").glob("*/*/postgresql.conf"))
 
 
 def _payload(note: Note, host: str, signer: Signer, *, keep_data: bool, removed: Sequence[str]) -> dict[str, Any]:

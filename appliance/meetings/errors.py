@@ -1,6 +1,6 @@
 """What can go wrong with meetings, uploads and recordings."""
 
-from appliance.kernel.errors import Conflict, Corrupt, Invalid, NotFound, Unavailable
+from appliance.kernel.errors import Conflict, Corrupt, Invalid, NotFound, Refused, Unavailable
 
 # --- What a file must be, to become a recording -------------------------------------------------------------------
 
@@ -216,6 +216,14 @@ class TooManyUploads(Conflict):
         "Choose one of those files again: it goes on where it broke off. "
         "An upload that nothing arrives for is given up after two days; GET /api/v1/uploads lists yours."
     )
+
+
+class LicenceEnded(Refused):
+    """The maker's licence ended, and its grace too; what is here stays open to everybody."""
+
+    code = "upload.licence_ended"
+    message = "The licence ended on {ended}; new recordings are not taken."
+    hint = "What is here can be read, exported and deleted as ever. An administrator can install a new licence."
 
 
 class StorageFull(Unavailable):

@@ -1,5 +1,7 @@
 """What people do with meetings: find, rename, delete, listen; and, by ``Uploads``, send recordings in."""
 
+from collections.abc import Callable
+
 from sqlmodel import col, delete, select
 
 from appliance.audit.model import AuditName
@@ -53,6 +55,7 @@ class MeetingService(Uploads):
         outbox: Outbox,
         settings: UploadSettings,
         reserve_bytes: int = DISK_RESERVE_BYTES,
+        admit: Callable[[], object] = lambda: None,
     ) -> None:
         super().__init__(
             database=database,
@@ -64,6 +67,7 @@ class MeetingService(Uploads):
             documents=documents,
             settings=settings,
             reserve_bytes=reserve_bytes,
+            admit=admit,
         )
         self._outbox = outbox
         self._files = RecordingFiles(blobs, keyring)

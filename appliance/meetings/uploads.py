@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from uuid import UUID
@@ -72,6 +72,9 @@ class Uploads:
     """The use cases of uploads; ``MeetingService`` adds those of meetings.
 
     Slices are no events of the audit trail: an upload is begun, and it ends in one of three ways, each of which is.
+
+    Args:
+        admit: raises when no new recording may begin, as after the end of a licence.
     """
 
     def __init__(
@@ -86,6 +89,7 @@ class Uploads:
         documents: DocumentStore,
         settings: UploadSettings,
         reserve_bytes: int = DISK_RESERVE_BYTES,
+        admit: Callable[[], object] = lambda: None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -96,6 +100,7 @@ class Uploads:
         self._documents = documents
         self._settings = settings
         self._reserve_bytes = reserve_bytes
+        self._admit = admit
         self._removals = Removals(database, blobs, clock)
 
     def limits(self) -> UploadLimits:
@@ -128,10 +133,11 @@ class Uploads:
             words: names and terms to expect.
 
         Raises:
-            EmptyFile, UploadTooLarge, UploadInvalid, TitleInvalid, VocabularyTooLong, StorageFull, TooManyUploads: all
-                before a byte was sent.
+            LicenceEnded, EmptyFile, UploadTooLarge, UploadInvalid, TitleInvalid, VocabularyTooLong, StorageFull,
+                TooManyUploads: all before a byte was sent.
         """
         require(actor, Permission.MEETING_CREATE)
+        self._admit()
         declared = check_declaration(
             filename=filename,
             size_bytes=size_bytes,

@@ -78,6 +78,11 @@ class Purpose(StrEnum):
     MODELS = "models"
     UPDATES = "updates"
     """Security updates of the operating system."""
+    LICENCE = "licence"
+    """Licences; a key of its own, since releases of before it cannot read a statement that names it."""
+
+
+OF_RELEASES = (Purpose.BUNDLE, Purpose.MODELS, Purpose.UPDATES)
 
 
 class Grade(StrEnum):

@@ -9,7 +9,8 @@ import typer
 from rich.prompt import Confirm, Prompt
 
 from appliance.kernel.errors import HangJegyzetError
-from appliance.releases.model import Grade, KeyStatement, Purpose, RevocationList, read_document
+from appliance.licence.verification import read_licence
+from appliance.releases.model import OF_RELEASES, Grade, KeyStatement, Purpose, RevocationList, read_document
 from appliance.releases.trust import (
     NEEDED_SIGNATURES,
     RELEASE_KEY_NAME,
@@ -22,7 +23,8 @@ from appliance.releases.trust import (
 from cli.exit_codes import exit_code_for
 from cli.output import print_error, print_fields, print_json, talk
 from images.release_keys.development import ensure_development_keys
-from images.release_keys.keyring import fingerprint, new_key, open_key
+from images.release_keys.keyring import fingerprint, new_key, open_key, write_new
+from images.release_keys.licences import licence_for, sign_licence
 from images.release_keys.statements import (
     folder_trust,
     revocations_after,
@@ -35,6 +37,8 @@ from images.release_keys.support_key import PRIVATE_NAME, new_support_key
 app = typer.Typer(help="Makes and signs what makes a release trustworthy.", no_args_is_help=True)
 keys = typer.Typer(help="Root keys, release keys, statements and revocations.", no_args_is_help=True)
 app.add_typer(keys, name="keys")
+licences = typer.Typer(help="Licences for customers.", no_args_is_help=True)
+app.add_typer(licences, name="licence")
 
 Folder = Annotated[Path, typer.Argument(help="Folder of the ceremony: a stick, never a checkout.")]
 PassphraseFile = Annotated[Path | None, typer.Option(help="Read the passphrase from a file instead of asking.")]
@@ -53,14 +57,14 @@ def root(folder: Folder, number: Number, passphrase_file: PassphraseFile = None)
 @keys.command()
 def release(
     folder: Folder,
-    purpose: Annotated[list[Purpose] | None, typer.Option(help="What it may sign (repeatable); unset is all.")] = None,
+    purpose: Annotated[list[Purpose] | None, typer.Option(help="What it may sign; unset is all but licences.")] = None,
     days: Annotated[int, typer.Option(min=1, max=1100, help="How long it is valid from today.")] = 730,
     passphrase_file: PassphraseFile = None,
 ) -> None:
     """Make a release key and the statement about it, which two custodians have to sign."""
     public = new_key(folder, RELEASE_KEY_NAME.removesuffix(".pem"), _new_passphrase(passphrase_file))
     today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    purposes = tuple(purpose or Purpose)
+    purposes = tuple(purpose or OF_RELEASES)
     statement = statement_about(public, purposes=purposes, grade=Grade.PRODUCTION, not_before=today, days=days)
     write_unsigned(folder / STATEMENT_NAME, statement)
     print_fields(_statement_fields(statement))
@@ -131,6 +135,28 @@ def development(
     """Make throw-away keys for trying bundles on this machine, unless they are there."""
     made = ensure_development_keys(folder)
     print_fields({"folder": made, "fingerprint": folder_trust(made).fingerprint})
+
+
+@licences.command()
+def issue(
+    folder: Annotated[Path, typer.Argument(help="Folder with a key whose purpose is licence, and its statement.")],
+    output: Annotated[Path, typer.Argument(help="The file for the customer.")],
+    customer: Annotated[str, typer.Option(help="To whom.")],
+    name: Annotated[str, typer.Option("--id", help="Such as HJ-2027-0042.")],
+    days: Annotated[int, typer.Option(min=1, help="How long it is valid.")] = 365,
+    grace_days: Annotated[int, typer.Option(min=0, max=366, help="How long everything goes on after its end.")] = 30,
+    people: Annotated[int | None, typer.Option(min=1, help="How many accounts it is meant for.")] = None,
+    passphrase_file: PassphraseFile = None,
+) -> None:
+    """Sign a licence; the file holds everything that a machine needs to check it."""
+    now = datetime.now(UTC).replace(microsecond=0)
+    granted = licence_for(customer, name=name, people=people, starts=now, days=days, grace_days=grace_days, issued=now)
+    key = open_key(folder / RELEASE_KEY_NAME.replace(".pem", ".key"), _passphrase(passphrase_file))
+    public = (folder / RELEASE_KEY_NAME).read_bytes()
+    signed = sign_licence(granted, key, public=public, vouched=signed_document(folder, STATEMENT_NAME))
+    read_licence(signed, folder_trust(folder), source=output.name)
+    write_new(output, signed, mode=0o644)
+    print_fields({"licence": granted.id, "customer": granted.customer, "until": granted.valid_until})
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from appliance.releases.model import Grade, Purpose
+from appliance.releases.model import OF_RELEASES, Grade
 from appliance.releases.trust import RELEASE_KEY_NAME, ROOTS, STATEMENT_NAME, root_name
 from images.release_keys.keyring import new_key, open_key, write_new
 from images.release_keys.statements import sign_document, statement_about, write_unsigned
@@ -48,7 +48,7 @@ def _make(folder: Path, now: datetime) -> None:
         new_key(folder, root_name(number).removesuffix(".pem"), passphrase)
     release = new_key(folder, RELEASE_KEY_NAME.removesuffix(".pem"), passphrase)
     statement = statement_about(
-        release, purposes=tuple(Purpose), grade=Grade.DEVELOPMENT, not_before=now - _BACKDATED, days=_VALID_DAYS
+        release, purposes=OF_RELEASES, grade=Grade.DEVELOPMENT, not_before=now - _BACKDATED, days=_VALID_DAYS
     )
     write_unsigned(folder / STATEMENT_NAME, statement)
     for number in ROOTS[:2]:

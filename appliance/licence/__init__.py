@@ -1,0 +1,1 @@
+"""The licence: a signed file, checked without a network; it never stands between people and what they recorded."""
