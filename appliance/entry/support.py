@@ -86,7 +86,7 @@ def collectors(settings: Settings) -> Sequence[Collector]:
         Collector("release.json", "The release and its schema", lambda redactor: _release(redactor, settings)),
         Collector("health.json", "What health finds", lambda redactor: _health(redactor, settings), max_s=300),
         Collector("configuration.json", "Settings, without texts of yours", _configuration),
-        Collector("jobs.json", "Figures about work, without titles", lambda redactor: _jobs(redactor, settings)),
+        Collector("work.json", "Figures about work, without titles", lambda redactor: _jobs(redactor, settings)),
         *system_collectors(folders, STATES),
     )
 
