@@ -24,7 +24,14 @@ LAST = ("pgbackrest/backup/*/backup.info*", "pgbackrest/archive/*/archive.info*"
 OURS_ALONE = (".lock", "state.json", "*.partial", "*.partial/**", "*.new", "lost+found/**", "replaced-*/**")
 LIMIT_S = 12 * 3600
 
-_FULL = ("no space left on device", "disk quota exceeded", "quotaexceeded", "insufficient storage", "xminiostoragefull")
+_FULL = (
+    "no space left on device",
+    "too big for remaining disk space",
+    "disk quota exceeded",
+    "quotaexceeded",
+    "insufficient storage",
+    "xminiostoragefull",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Backups of a real database by the real pgBackRest: taken while people write, gone back to in a folder and in place."""
+"""A real database backed up by the real pgBackRest: while people write, and back again in a folder or in place."""
 
 import threading
 import time
