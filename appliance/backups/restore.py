@@ -126,15 +126,14 @@ class Installation(Protocol):
         ...
 
     def recordings(self, folder: Path, hashes: Mapping[str, str]) -> Sequence[str]:
-        """Put the recordings that meetings have into place; names of those that are nowhere."""
+        """Put the recordings that meetings have into place; names of those that are nowhere.
+
+        Meetings that had been deleted since are deleted again.
+        """
         ...
 
     def start(self) -> None:
-        """Start what was stopped."""
-        ...
-
-    def apply(self) -> None:
-        """Bring about the configuration that was put back, which starts everything."""
+        """Start what was stopped; from here on a power cut finds a machine that starts."""
         ...
 
 
@@ -225,14 +224,13 @@ class RestoreService:
             nonlocal missing
             missing = self._installation.recordings(self._source.recordings(), self._hashes(plan))
 
-        start = self._installation.start if key is None else self._installation.apply
         acts: tuple[tuple[Step, str, Callable[[], None]], ...] = (
             (Step.STOPPED, "stopping the appliance", self._installation.stop),
             (Step.FETCHED, "fetching the backups", lambda: self._fetch(tell)),
             (Step.UNSEALED, "putting keys and configuration back", lambda: self._unseal(plan, key)),
             (Step.DATABASE, "taking the database back", lambda: self._installation.database(plan.moment)),
             (Step.RECORDINGS, "putting recordings back", recordings),
-            (Step.STARTED, "starting the appliance", start),
+            (Step.STARTED, "starting the appliance", self._installation.start),
         )
         for step, words, act in acts:
             if ORDER.index(journal.step) >= ORDER.index(step) and step not in AGAIN:

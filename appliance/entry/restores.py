@@ -182,22 +182,15 @@ class MachineInstallation:
             for path in (target, target.parent):
                 os.chown(path, account.pw_uid, account.pw_gid)
             target.parent.chmod(0o700)
+        delete_again(self._settings)
         return missing
 
     def start(self) -> None:
-        """As the protocol says; from here on a power cut finds a machine that starts."""
+        """As the protocol says."""
         if (STATE_DIR / JOURNAL).exists():
             (STATE_DIR / JOURNAL).rename(STATE_DIR / "last.json")
         for unit in (TARGET, *TIMERS):
             subprocess.run(["systemctl", "start", unit], capture_output=True, check=True, timeout=300)
-
-    def apply(self) -> None:
-        """As the protocol says."""
-        if (STATE_DIR / JOURNAL).exists():
-            (STATE_DIR / JOURNAL).rename(STATE_DIR / "last.json")
-        release = installed_release()
-        open_configuration().apply(machinery(release), release=(release.path, release.version), tell=lambda _: None)
-        self.start()
 
     def _merge(self, content: bytes) -> None:
         """Take over the old machine's settings, except those that speak of its hardware and network."""
@@ -245,12 +238,13 @@ def open_restores(settings: Settings, wish: Wish) -> Iterator[tuple[RestoreServi
 def restore(
     settings: Settings, wish: Wish, tell: Tell, *, key: Path | None, signer: str | None, afresh: bool
 ) -> Restored:
-    """Do it, then delete again what had been deleted, record it, and leave a signed report.
+    """Do it, record it, leave a signed report, apply what came back of another machine's settings, begin a backup.
 
     Two people have to approve it; going on with one that was begun is the same act.
 
     Raises:
         as ``RestoreService.plan`` and ``run``, and ``appliance.entry.approvals.require``.
+        ApplyFailed: everything is back and running, with this machine's former settings.
     """
     with open_restores(settings, wish) as (service, catalogue):
         plan = service.plan(wish, catalogue=catalogue, key=key, signer=signer)
@@ -258,19 +252,20 @@ def restore(
             require(settings, Verb.RESTORE, {"from": wish.source or "own", "set": wish.set, "at": wish.at or "end"})
         done = service.run(wish, plan, tell, key=key, now=SystemClock().now(), afresh=afresh)
     trail_went_back(settings)
-    tell("deleting again what had been deleted since")
-    again = delete_again(settings)
     detail: dict[str, str | int | float | bool | None] = {
         "set": done.described.id,
         "to": str(done.moment),
         "signer": plan.signer,
         "own": plan.own,
         "missing_recordings": len(done.missing),
-        "deleted_again": again,
         "took_s": round(done.took_s, 1),
     }
     record_act(settings, AuditName.BACKUP_RESTORED, subject_type="backup", detail=detail, outcome=Outcome.OK)
     _report(settings, plan, done, detail)
+    if key is not None:
+        tell("applying the configuration that came back; the portal answers already")
+        release = installed_release()
+        open_configuration().apply(machinery(release), release=(release.path, release.version), tell=lambda _: None)
     subprocess.run(["systemctl", "start", "--no-block", SERVICES[0]], capture_output=True, check=False, timeout=60)
     return done
 
