@@ -98,7 +98,9 @@ def new_downgrade(settings: Settings) -> Record:
     """
     journal, shelf, clock = open_journal(), FolderShelf(), SystemClock()
     current = shelf.current()
-    back_to, revision = require_way_back(journal.last(), current=current, previous=shelf.previous(), now=clock.now())
+    back_to, revision = require_way_back(
+        journal.last_done(), current=current, previous=shelf.previous(), now=clock.now()
+    )
     require(settings, Verb.DOWNGRADE, {"from": current, "to": back_to})
     return msgspec.structs.replace(
         new_upgrade(Path("/")), kind=Kind.DOWNGRADE, new=back_to, revision=revision, source="", older=back_to

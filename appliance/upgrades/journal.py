@@ -4,6 +4,7 @@
 
     state.json      the upgrade that is under way, or was interrupted
     last.json       the last one that ended
+    done.json       the last one that was not undone
     progress.jsonl  what was told, line by line, for whoever looks later
     window          there while people are kept out; the appliance's units do not start then
     driver          link to the release that drives, and that goes on after a power cut
@@ -20,7 +21,7 @@ import msgspec
 
 from appliance.kernel.durable import sync_folder, write_durably
 from appliance.upgrades.errors import UpgradeBusy, UpgradeStateDamaged
-from appliance.upgrades.model import FORMAT, News, Record
+from appliance.upgrades.model import FORMAT, Ending, News, Record
 
 MAX_STATE_BYTES = 1 << 20
 MAX_PROGRESS_BYTES = 4 << 20
@@ -38,6 +39,7 @@ class Journal:
         self._folder = folder
         self._state = folder / "state.json"
         self._last = folder / "last.json"
+        self._done = folder / "done.json"
         self._progress = folder / "progress.jsonl"
         self._driver = folder / "driver"
         self.window = folder / "window"
@@ -58,12 +60,22 @@ class Journal:
         """
         return _read(self._last)
 
+    def last_done(self) -> Record | None:
+        """The last one that was not undone.
+
+        Raises:
+            UpgradeStateDamaged: its notes cannot be read.
+        """
+        return _read(self._done)
+
     def save(self, record: Record) -> None:
         """Note how far it is; on the disk when this returns."""
         write_durably(self._state, _encoded(record), mode=0o600)
 
     def close(self, record: Record) -> None:
         """Note how it ended; nothing is under way any more."""
+        if record.ending is Ending.DONE:
+            write_durably(self._done, _encoded(record), mode=0o600)
         write_durably(self._last, _encoded(record), mode=0o600)
         self._driver.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)

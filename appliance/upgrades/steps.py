@@ -181,7 +181,7 @@ class Close(_Step):
     def do(self, record: Record) -> Record:
         self._parts.trail.begun(record)
         now = self._parts.clock.now()
-        expected = expected_s(record, self._parts.journal.last())
+        expected = expected_s(record, self._parts.journal.last_done())
         record = record.but(closed_at=now, expected_s=expected, until=now + timedelta(seconds=expected))
         self._parts.journal.shut()
         self._parts.doors.close(record)
