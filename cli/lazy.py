@@ -44,7 +44,7 @@ def noun(name: str, text: str) -> Entry:
 
 def verb(name: str, text: str) -> Entry:
     """A word that acts by itself: ``hangjegyzet serve``."""
-    return Entry(name, f"cli.commands.{name}", text, _only_command)
+    return Entry(name, f"cli.commands.{name.replace('-', '_')}", text, _only_command)
 
 
 def lazy_group(entries: Sequence[Entry]) -> type[TyperGroup]:

@@ -125,7 +125,7 @@ class SupportService:
             raise BundleStale(age_h=round(age.total_seconds() / 3600))
         if not recipient:
             raise RecipientMissing
-        if not _RECIPIENT.fullmatch(recipient):
+        if not is_recipient(recipient):
             raise RecipientInvalid(recipient=recipient[:80])
         sealed = sealing.seal(bundle.archive(), [recipient])
         target = folder / f"hangjegyzet-support-{bundle.at:%Y%m%dT%H%M%SZ}.tar.age"
@@ -161,6 +161,11 @@ class SupportService:
             "parts": [asdict(part) for part in bundle.parts],
         }
         write_durably(self._file, json.dumps(kept, ensure_ascii=False).encode("utf-8", "replace"), mode=_MODE)
+
+
+def is_recipient(text: str) -> bool:
+    """Whether ``text`` is an age key that something can be sealed to, and no option of a program."""
+    return _RECIPIENT.fullmatch(text) is not None
 
 
 def _collect(collector: Collector, redactor: Redactor) -> Part:
