@@ -19,9 +19,7 @@ def write_iso(
     medium = work / "medium"
     (medium / "live").mkdir(parents=True)
     for name in ("vmlinuz", "initrd.img"):
-        shutil.copyfile(
-            (root / name).resolve() if not (root / name).is_symlink() else _inside(root, name), medium / "live" / name
-        )
+        shutil.copyfile(root / (root / name).readlink(), medium / "live" / name)
     _as_live_system(root, filesystems)
     environment = {"SOURCE_DATE_EPOCH": str(epoch)}
     run(
@@ -39,10 +37,6 @@ def write_iso(
     )  # fmt: skip
 
 
-def _inside(root: Path, name: str) -> Path:
-    return root / (root / name).readlink()
-
-
 def _as_live_system(root: Path, filesystems: Filesystems) -> None:
     """Undo the split, leave out what only a written disk has, and put the file systems in."""
     var = root.with_name("var")
@@ -53,5 +47,5 @@ def _as_live_system(root: Path, filesystems: Filesystems) -> None:
     images = root / INSIDE.relative_to("/")
     images.mkdir()
     for name in filesystems.written:
-        (images / f"{name}.img").symlink_to(filesystems.path(name))
+        run("cp", "--sparse=always", filesystems.path(name), images / f"{name}.img")
     write_layout(images / "layout", filesystems, seen_at=INSIDE)
