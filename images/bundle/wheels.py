@@ -20,6 +20,8 @@ UV = ROOT / ".tools" / "uv" / "bin" / "uv"
 PIP = (str(ROOT / ".tools" / "uv" / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check")
 _BUILT_HERE = "llama-cpp-python"
 _MEDIA = "av"
+LONGEST_NAME = 100
+"""Of a file in the archive, without its folders."""
 
 
 class WheelsFailed(Unavailable):
@@ -49,10 +51,21 @@ def collect_wheels(folder: Path, *, checkout: Checkout, source: Path, cache: Pat
         if wheel.name.startswith(f"{_MEDIA}-"):
             without_gpl(wheel, folder)
         else:
-            shutil.copyfile(wheel, folder / wheel.name)
+            shutil.copyfile(wheel, folder / name_for_archive(wheel.name))
     shutil.copyfile(engine, folder / engine.name)
     build_own_wheel(source, folder, epoch=checkout.epoch)
     (folder / REQUIREMENTS_NAME).write_text(requirements(folder), encoding="ascii")
+
+
+def name_for_archive(name: str) -> str:
+    """A wheel's name, with the widest of its platforms alone where all of them would not fit into the archive.
+
+    A wheel for several platforms says so in its name; pip takes it by any one of them, and by the hash of its content.
+    """
+    if len(name) <= LONGEST_NAME:
+        return name
+    *first, platforms = name.removesuffix(".whl").split("-")
+    return "-".join([*first, platforms.split(".")[0]]) + ".whl"
 
 
 def requirements(folder: Path) -> str:
