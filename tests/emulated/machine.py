@@ -21,6 +21,8 @@ FIRMWARE = Path("/usr/share/OVMF")
 MEMORY_MB = 4096
 POLL_S = 0.2
 STOP_LIMIT_S = 20.0
+_CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
+"""What moves and colours on a terminal."""
 
 
 def missing_programs() -> str:
@@ -162,7 +164,7 @@ class Emulated:
         found = self.read_until(rf"{mark}-(\d+)", timeout_s=timeout_s)
         said = self.console.read_bytes()[before : self._seen].decode(errors="replace")
         assert found[1] == "0", f"{command} → {found[1]}\n{said[-3000:]}"
-        return said.rpartition(mark)[0].strip()
+        return _CONTROLS.sub("", said.rpartition(mark)[0]).strip()
 
     def await_end(self, *, timeout_s: float) -> None:
         """Wait until it switched itself off."""
@@ -205,6 +207,12 @@ class Emulated:
             "-device",
             "tpm-crb,tpmdev=tpm",
         ]
+
+
+def hashed(password: str) -> str:
+    """As the answers want it."""
+    command = ["openssl", "passwd", "-6", "-stdin"]
+    return subprocess.run(command, input=password, capture_output=True, text=True, check=True).stdout.strip()
 
 
 def overlay(base: Path, target: Path) -> Path:
