@@ -281,7 +281,7 @@ class SupportSettings(_Section):
 
     recipient: str | None = Field(
         None,
-        description="The age key that support bundles are sealed to; unset is the maker's, which came with the release.",
+        description="The age key that support bundles are sealed to; unset is the maker's, which the release brings.",
     )
 
 

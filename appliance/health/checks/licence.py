@@ -41,8 +41,6 @@ def _look(found: LicenceState) -> Finding:
     if found.days_left < SOON_DAYS:
         return Finding(Severity.WARNING, f"It ends in {found.days_left} days.", evidence, remedy)
     if found.meant_for is not None and found.people > found.meant_for:
-        summary = (
-            f"{found.people} people have accounts; it is meant for {found.meant_for}. Nothing is refused."
-        )
+        summary = f"{found.people} people have accounts; it is meant for {found.meant_for}. Nothing is refused."
         return Finding(Severity.WARNING, summary, evidence, "Talk to the maker about a larger one.")
     return Finding(Severity.OK, f"It is valid for {found.days_left} days more.", evidence)
