@@ -15,6 +15,7 @@ from uuid import UUID
 import msgspec
 
 from appliance.audit.model import AuditName, Outcome
+from appliance.backups.errors import CustodiansMissing, DepotMissing
 from appliance.bootstrap import open_services
 from appliance.database.roles import DatabaseRole
 from appliance.egress.model import Verdict as Silence
@@ -238,7 +239,10 @@ def _shredding(settings: Settings, visit: Visit) -> Mapping[str, Figure]:
 def _backup(settings: Settings) -> Mapping[str, Figure]:
     if not settings.backups.folder.is_dir():
         raise NotSetUp(f"not configured: there is no {settings.backups.folder}")
-    taken = backups.run(settings, lambda _: None)
+    try:
+        taken = backups.run(settings, lambda _: None)
+    except (CustodiansMissing, DepotMissing) as missing:
+        raise NotSetUp(f"not configured: {missing}") from missing
     size = taken.described.database.bytes
     return {"set": taken.described.id, "database_mb_per_s": round(size / 1e6 / max(taken.database_s, 0.001), 1)}
 

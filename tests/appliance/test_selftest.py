@@ -4,6 +4,7 @@ One box for the whole file; the tests stand on one another, in order.
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,10 +23,18 @@ PAGE = "/var/tmp/selftest.json"
 
 @pytest.fixture(scope="module")
 def box(installed: Path, stick: Stick, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Box]:
-    """A machine that is ready for use."""
+    """A machine that is ready for use, with two people who keep the keys of its backups."""
     folder = tmp_path_factory.mktemp("boxes")
     with Box.new("hj-selftest", folder, base=installed, media=media_with(stick)) as running:
+        people = [custodian(folder / name) for name in ("first", "second")]
+        running.run("hangjegyzet", "config", "set", "backups.custodians", json.dumps(people))
         yield running
+
+
+def custodian(file: Path) -> str:
+    """The public half of a key that somebody made elsewhere."""
+    subprocess.run(["age-keygen", "-o", file], check=True, capture_output=True)
+    return subprocess.run(["age-keygen", "-y", file], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_everything_works_and_nothing_is_heard_outside(box: Box, tmp_path: Path) -> None:
