@@ -95,7 +95,7 @@ class Client:
         self._log = folder / f"{table}.log"
         certificates = box.root / "etc/hangjegyzet/cluster"
         command = box.in_its_network(
-            sys.executable, "-m", "tests.appliance.writer", SHARED, str(certificates), table, str(self._log)
+            sys.executable, "-m", "tests.appliance.writer", box.address, str(certificates), table, str(self._log)
         )
         self._process = subprocess.Popen(command, cwd=ROOT)
         until(lambda: "yes" if len(self.acknowledged()) > 20 else "", SETTLE_LIMIT_S)
@@ -160,6 +160,7 @@ def test_a_power_cut_of_the_leader_loses_no_acknowledged_row(boxes: dict[str, Wi
     successor = settled(boxes, *others)
     acknowledged = client.end()
     assert acknowledged <= rows(boxes[successor], "power_cut")
+    assert [name for name in others if SHARED in boxes[name].run("ip", "-brief", "address").stdout] != []
     boxes[leader].boot()
     assert settled(boxes, *others, leader) == successor
     until(lambda: "yes" if acknowledged <= rows(boxes[leader], "power_cut") else "", SETTLE_LIMIT_S)
