@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from appliance.adapters.debian_cluster import DebianCluster
 from appliance.adapters.postgres import open_server
@@ -50,6 +51,8 @@ from appliance.upgrades.ports import Offer
 from appliance.upgrades.returning import require_way_back
 from appliance.upgrades.service import Speaker, UpgradeService
 from appliance.upgrades.steps import Parts, downgrade_plan, require_acceptable, upgrade_plan
+
+log = structlog.get_logger()
 
 INCOMING = HOME / "releases" / ".upgrade"
 SCRATCH = Path("/var/lib/hangjegyzet-upgrade-rehearsal")
@@ -179,8 +182,11 @@ class MachineTrail:
         self._record(AuditName.UPGRADE_UNDONE, record, Outcome.FAILED)
 
     def refused(self, record: Record) -> None:
-        """It was not even begun."""
-        self._record(AuditName.UPGRADE_REFUSED, record, Outcome.REFUSED)
+        """It was not even begun; a database that is away does not keep the machine from where it was."""
+        try:
+            self._record(AuditName.UPGRADE_REFUSED, record, Outcome.REFUSED)
+        except HangJegyzetError as error:
+            log.warning("upgrade_refusal_not_recorded", code=error.code)
 
     def _record(self, name: AuditName, record: Record, outcome: Outcome = Outcome.OK) -> None:
         detail = {

@@ -222,7 +222,7 @@ class Trail(Protocol):
         ...
 
     def refused(self, record: Record) -> None:
-        """It was not even begun."""
+        """It was not even begun; told where it can be told."""
         ...
 
 

@@ -89,6 +89,8 @@ class Verify(_Step):
 
     def undo(self, record: Record) -> Record:
         self._parts.bundles.drop()
+        if not record.has_entered(Stage.CLOSE):
+            self._parts.trail.refused(record)
         return record
 
 

@@ -110,7 +110,7 @@ def test_what_fails_before_anything_stops_is_told_as_what_it_is(machine: Upgrada
     with pytest.raises(NotReady, match="The disk is full"):
         start(machine)
     assert state(machine) == AS_BEFORE
-    assert machine._get("trail") == []
+    assert machine._get("trail") == ["refused"]
 
 
 def run_until_killed(machine: Upgradable, acts: int, verb: str, trouble: str = "") -> bool:
