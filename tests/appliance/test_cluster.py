@@ -95,7 +95,7 @@ class Client:
         self._log = folder / f"{table}.log"
         certificates = box.root / "etc/hangjegyzet/cluster"
         command = box.in_its_network(
-            sys.executable, "-m", "tests.appliance.writer", box.address, str(certificates), table, str(self._log)
+            sys.executable, "-m", "tests.appliance.writer", "127.0.0.1", str(certificates), table, str(self._log)
         )
         self._process = subprocess.Popen(command, cwd=ROOT)
         until(lambda: "yes" if len(self.acknowledged()) > 20 else "", SETTLE_LIMIT_S)
