@@ -23,11 +23,15 @@ def write_iso(
     _as_live_system(root, filesystems)
     environment = {"SOURCE_DATE_EPOCH": str(epoch)}
     run(
-        "mksquashfs", root, medium / "live/filesystem.squashfs", "-comp", "zstd", "-Xcompression-level", "15",
+        "mksquashfs", root, medium / "live/filesystem.squashfs", "-comp", "zstd", "-Xcompression-level", "5",
         "-noappend", "-quiet", "-no-progress", environment=environment,
     )  # fmt: skip
+    menu = (HERE / "grub-medium.cfg").read_bytes()
+    # From a stick the menu is read from the boot partition, from a drive out of the medium's own file system.
+    (medium / ESP_SETTINGS).mkdir(parents=True)
+    (medium / ESP_SETTINGS / "grub.cfg").write_bytes(menu)
     esp = work / "medium-esp.img"
-    files = {**boot, f"{ESP_SETTINGS}/grub.cfg": (HERE / "grub-medium.cfg").read_bytes()}
+    files = {**boot, f"{ESP_SETTINGS}/grub.cfg": menu}
     write_fat(esp, label="hj-medium", epoch=epoch, size_bytes=_BOOT_BYTES, files=files)
     target.unlink(missing_ok=True)
     run(
