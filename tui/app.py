@@ -60,6 +60,8 @@ class ConsoleApp(Calm):
         self.at_display = at_display
         self._touched = monotonic()
         self._page: Page | None = None
+        self._ready = False
+        self._there: Page | None = None
         self._enters = False
         self._command = ""
         self._news_timer_number = 0
@@ -79,6 +81,7 @@ class ConsoleApp(Calm):
         self.set_interval(1.0, self._tick)
         self._tick()
         self.query_one(Menu).focus()
+        self._ready = True
 
     async def on_event(self, event: events.Event) -> None:
         """Whoever types is here."""
@@ -105,18 +108,21 @@ class ConsoleApp(Calm):
             self._page.id = f"page-{page_id}"
             self.show_command(self._page.COMMAND)
             self._show_hints(self._page.hints())
-            self.run_worker(self._mount(self._page), group="page", exclusive=True)
+            self.run_worker(partial(self._mount, self._page), group="page", exclusive=True)
 
     async def _mount(self, page: Page) -> None:
         body = self.query_one("#body", Container)
         await body.remove_children()
         await body.mount(page)
+        self._there = page
         if self._enters:
             self._enters = False
             self._enter(page)
 
     def action_page(self, page_id: str) -> None:
         """By its digit: the menu goes along, the keys go into the page."""
+        if not self._ready:  # typed before anything was there
+            return
         menu = self.query_one(Menu)
         if self._page is not None and self._page.id == f"page-{page_id}":
             self._enter(self._page)
@@ -126,7 +132,10 @@ class ConsoleApp(Calm):
             self._open(page_id)
 
     def _enter(self, page: Page) -> None:
-        if (target := page.first_focus()) is not None:
+        """Give it the keys; one that is still being put up gets them when it stands."""
+        if page is not self._there:
+            self._enters = True
+        elif (target := page.first_focus()) is not None:
             target.focus()
 
     def action_to_menu(self) -> None:

@@ -240,6 +240,13 @@ def test_every_page_is_reached_by_its_digit_and_names_its_command(
     play(make_console(house), story)
 
 
+def test_keys_that_come_before_anything_is_there_break_nothing(house: ShownHouse, make_console: MakeConsole) -> None:
+    """Somebody types while a slow machine still starts the console."""
+    console = make_console(house)
+    console.action_page("jobs")
+    assert console._page is None
+
+
 def test_the_palette_finds_a_page_without_accents(house: ShownHouse, make_console: MakeConsole) -> None:
     """Part of a word, typed on any keyboard, then Enter."""
 
