@@ -13,6 +13,7 @@
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from appliance.upgrades.model import FORMAT, Ending, News, Record
 
 MAX_STATE_BYTES = 1 << 20
 MAX_PROGRESS_BYTES = 4 << 20
+LOOK_S = 1.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
@@ -123,10 +125,8 @@ class Journal:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o755)
         descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise UpgradeBusy(pid=os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "?") from error
+            if not _locked(descriptor):
+                raise UpgradeBusy(pid=os.pread(descriptor, 32, 0).decode(errors="replace").strip() or "?")
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
             yield
@@ -136,15 +136,35 @@ class Journal:
     def is_driven(self) -> bool:
         """Whether a process drives right now."""
         try:
-            with self.alone():
-                return False
-        except UpgradeBusy:
+            descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
             return True
+        finally:
+            os.close(descriptor)
+        return False
 
 
 def boot_id() -> str:
     """Which start of the machine this is; a process id means something only within one."""
     return BOOT_ID.read_text(encoding="ascii").strip()
+
+
+def _locked(descriptor: int) -> bool:
+    """Take the lock; whoever only looks holds it for a moment, and is waited for."""
+    deadline = time.monotonic() + LOOK_S
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+        else:
+            return True
 
 
 def _encoded(record: Record) -> bytes:

@@ -95,6 +95,7 @@ def rollback(as_json: Lines = False, here: Here = False) -> None:
 @app.command()
 def status(as_json: Json = False) -> None:
     """Show the upgrade that is under way, or the last one: its stages, times, verdicts and how it ended."""
+    _require_root()
     journal = open_journal()
     record = journal.read()
     driven = record is not None and journal.is_driven()
