@@ -21,6 +21,7 @@ FIRMWARE = Path("/usr/share/OVMF")
 MEMORY_MB = 4096
 POLL_S = 0.2
 STOP_LIMIT_S = 20.0
+SETTLING_S = 5.0
 _CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\r")
 """What moves and colours on a terminal."""
 
@@ -151,6 +152,8 @@ class Emulated:
         self.read_until(r"login: ", timeout_s=timeout_s)
         self.type("root\r")
         self.read_until(r"Password: ", timeout_s=timeout_s)
+        # What is typed before the prompt has settled is thrown away by it.
+        time.sleep(SETTLING_S)
         self.type(f"{password}\r")
         self.read_until(r"[#\$] ", timeout_s=timeout_s)
         self.type("stty -echo cols 200; bind 'set enable-bracketed-paste off'; PS1=; echo ready-$((40+2))\r")
