@@ -60,7 +60,7 @@ class ConsoleApp(Calm):
         self.at_display = at_display
         self._touched = monotonic()
         self._page: Page | None = None
-        self._ready = False
+        self._awake = False
         self._there: Page | None = None
         self._enters = False
         self._command = ""
@@ -81,7 +81,7 @@ class ConsoleApp(Calm):
         self.set_interval(1.0, self._tick)
         self._tick()
         self.query_one(Menu).focus()
-        self._ready = True
+        self._awake = True
 
     async def on_event(self, event: events.Event) -> None:
         """Whoever types is here."""
@@ -121,7 +121,7 @@ class ConsoleApp(Calm):
 
     def action_page(self, page_id: str) -> None:
         """By its digit: the menu goes along, the keys go into the page."""
-        if not self._ready:  # typed before anything was there
+        if not self._awake:  # typed before anything was there
             return
         menu = self.query_one(Menu)
         if self._page is not None and self._page.id == f"page-{page_id}":

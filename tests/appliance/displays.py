@@ -12,7 +12,7 @@ from typing import Self
 
 from tests.appliance.box import PATH, Box
 
-LIMIT_S = 60.0
+LIMIT_S = 180.0
 PYTHON = "/opt/hangjegyzet/current/venv/bin/python"
 DISPLAY = """
 import errno, os, pty, select, sys, termios, time, fcntl, struct, tty
