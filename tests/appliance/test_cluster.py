@@ -30,8 +30,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 @pytest.fixture(scope="module")
 def wire() -> Iterator[Network]:
-    """Members may call one another at etcd, PostgreSQL, its proxy and Patroni, and move the shared address."""
-    with Network("hj-clstr", ports=(2379, 2380, 5000, 5432, 8008), more="ip protocol vrrp accept") as network:
+    """Members may call one another at etcd, PostgreSQL, its proxy and Patroni, and move the shared address.
+
+    A member that does not speak VRRP yet says so to the one that calls it: protocol unreachable.
+    """
+    more = "ip protocol vrrp accept\n        icmp type destination-unreachable accept"
+    with Network("hj-clstr", ports=(2379, 2380, 5000, 5432, 8008), more=more) as network:
         yield network
 
 
