@@ -28,7 +28,8 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _URL = re.compile(r"\b([a-z][a-z0-9+.-]*)://\S+", re.IGNORECASE)
-_EMAIL = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+|[\w.+%-]+@\w[\w-]*")
+_UNIT = r"(?![\w.:-]+@[\w.:-]*\.(?:service|timer|target|socket|mount|slice)\b)"
+_EMAIL = re.compile(_UNIT + r"(?:[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+|[\w.+%-]+@\w[\w-]*)")
 _UUID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.IGNORECASE)
 _HEX = re.compile(r"\b(?:[0-9a-f]{16,}|(?:[0-9a-f]{2}:){7,}[0-9a-f]{2})\b", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?(?![\w.]*\d\.)")
@@ -42,6 +43,8 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9]*(?:[_.:@/-][a-z0-9]+)*")
 _EVERYWHERE = ("127.", "0.0.0.0", "::/")  # noqa: S104  # what is looked for, not listened on
 WITHHELD = "▒▒▒"
 SHORTEST_NAME = 3
+PRODUCT = "hangjegyzet"
+"""An organisation that was never named is called so, and so is everything of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ class Known:
         found += [("name", part) for name in self.names for part in name.split()]
         found += [("email", address) for address in self.addresses]
         found += [("email", address.partition("@")[0]) for address in self.addresses]
-        usable = {(kind, text) for kind, text in found if len(text) >= SHORTEST_NAME}
+        usable = {(kind, text) for kind, text in found if len(text) >= SHORTEST_NAME and text.casefold() != PRODUCT}
         return sorted(usable, key=lambda pair: (-len(pair[1]), pair))
 
 

@@ -92,6 +92,13 @@ def test_what_everybody_has_stays():
     assert redactor().line(text) == text
 
 
+def test_units_and_the_product_keep_their_names():
+    """An instance of a unit is no address, and an organisation that nobody named hides nothing."""
+    text = "hangjegyzet-worker@speech.service postgresql@15-hangjegyzet.service"
+    assert redactor(Known(names=["HangJegyzet"])).line(text) == text
+    assert "kekfa" not in redactor().line("anna@kekfa.hu anna@service.kekfa.hu")
+
+
 def test_a_structure_keeps_its_numbers_and_our_words():
     """Anything else in it is treated as a sentence, keys included."""
     told = redactor().value(
