@@ -49,6 +49,7 @@ class Step:
         typed: the commands, one after the other.
         answers: what is typed when the words before it are read.
         last: how many lines at the end are shown; all when 0.
+        codes: how its last command may end.
     """
 
     picture: str
@@ -56,6 +57,7 @@ class Step:
     typed: tuple[str, ...]
     answers: tuple[tuple[str, str], ...] = ()
     last: int = 0
+    codes: tuple[int, ...] = (0,)
 
 
 def steps(fingerprint: str) -> Sequence[Step]:
@@ -79,7 +81,7 @@ def steps(fingerprint: str) -> Sequence[Step]:
             ),
         ),
         Step("install", "./install.sh", (bare, "./install.sh"), answers=(("group of eight:", groups),)),
-        Step("health-first", "What is still missing", ("hangjegyzet health --quick",)),
+        Step("health-first", "What is still missing", ("hangjegyzet health --quick",), codes=(0, 1)),
         Step(
             "models",
             "The models, from another stick",
@@ -95,7 +97,7 @@ def steps(fingerprint: str) -> Sequence[Step]:
             ),
         ),
         Step("again", "A second run changes nothing", ("hangjegyzet apply",)),
-        Step("health", "All is well", ("hangjegyzet health",)),
+        Step("health", "What is left to do", ("hangjegyzet health",), codes=(0, 1)),
     )
 
 
@@ -125,6 +127,7 @@ def at_terminal(box: Box, step: Step) -> str:
 
     Raises:
         TimeoutError: it did not come to its end.
+        RuntimeError: it ended otherwise than it should: nothing is pictured that did not work.
     """
     script = "; ".join(f"printf '%s\\n' {_quoted('# ' + line)}; {line}" for line in step.typed)
     inside = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", "TERM=xterm-256color", "bash", "-c", script)
@@ -150,9 +153,11 @@ def at_terminal(box: Box, step: Step) -> str:
             break
         if time.monotonic() > deadline:
             raise TimeoutError(said[-2000:].decode(errors="replace"))
-    running.wait()
     os.close(master)
-    return said.decode(errors="replace").replace("\r\n", "\n")
+    words = said.decode(errors="replace").replace("\r\n", "\n")
+    if (code := running.wait()) not in step.codes:
+        raise RuntimeError(f"{step.picture} ended with {code}:\n{words[-2000:]}")
+    return words
 
 
 def picture(target: Path, step: Step, said: str) -> None:
