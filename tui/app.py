@@ -108,7 +108,7 @@ class ConsoleApp(Calm):
             self._page.id = f"page-{page_id}"
             self.show_command(self._page.COMMAND)
             self._show_hints(self._page.hints())
-            self.run_worker(partial(self._mount, self._page), group="page", exclusive=True)
+            self.run_worker(self._mount(self._page), group="page", exclusive=True)
 
     async def _mount(self, page: Page) -> None:
         body = self.query_one("#body", Container)
