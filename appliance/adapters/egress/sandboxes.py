@@ -108,7 +108,9 @@ def sandbox_of(unit: str) -> Sequence[str]:
 
 
 def _one_by_one(line: str) -> Sequence[str]:
-    """``systemd-run`` knows names such as ``localhost`` only alone."""
+    """As ``systemd-run`` takes it: names such as ``localhost`` only alone, one family of sockets rather than none."""
+    if line == "RestrictAddressFamilies=none":
+        return ["RestrictAddressFamilies=AF_UNIX"]
     key, _, value = line.partition("=")
     return [f"{key}={word}" for word in value.split()] if key.startswith("IPAddress") and value else [line]
 

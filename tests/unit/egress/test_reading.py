@@ -82,6 +82,11 @@ def test_a_probe_stands_in_the_units_own_sandbox() -> None:
     ]
 
 
+def test_a_sandbox_without_sockets_is_tried_with_those_that_leave_nothing() -> None:
+    """systemd cannot be asked for none in passing; the machine's own sockets lead nowhere either."""
+    assert sandbox_of("[Service]\nRestrictAddressFamilies=none\n") == ["RestrictAddressFamilies=AF_UNIX"]
+
+
 @given(st.text(max_size=300))
 def test_no_unit_breaks_the_reader(text: str) -> None:
     """Whatever stands in it, and no line that starts a program comes through."""
