@@ -71,9 +71,7 @@ class AuthorityDiffers(Corrupt):
 class DoorUnavailable(Unavailable):
     code = "nodes.door_unavailable"
     message = "The main box does not answer at {address}: {reason}"
-    hint = (
-        "On the main box: systemctl status hangjegyzet-nodes. On both: hangjegyzet config diff; hangjegyzet apply"
-    )
+    hint = "On the main box: systemctl status hangjegyzet-nodes. On both: hangjegyzet config diff; hangjegyzet apply"
 
 
 class NotEmpty(Refused):
