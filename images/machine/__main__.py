@@ -69,7 +69,7 @@ def make(work: Path, options: argparse.Namespace, signer: Signer) -> Path:
     out = options.out / f"{name}-{options.kind}"
     out.mkdir(parents=True, exist_ok=True)
     load = Load(bundle, root_keys=_fingerprint(bundle), packs=tuple(options.packs))
-    with unpacked(archive, work, epoch=epoch) as root:
+    with unpacked(archive, work) as root:
         _say("file systems")
         filesystems = make_filesystems(root, work / "filesystems", boot=boot, load=load, epoch=epoch)
         if options.kind == "disk":

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from images.machine.filesystems import derived_uuid, run, write_ext4, write_fat
-from images.machine.root import split
+from images.machine.root import settle_times, split
 
 HERE = Path(__file__).parent
 LAYOUT = HERE / "tree" / "usr" / "lib" / "repart.d"
@@ -52,6 +52,7 @@ def make_filesystems(root: Path, folder: Path, *, boot: Mapping[str, bytes], loa
     (root / "etc/fstab").chmod(0o644)
     var = split(root)
     _put_load(var, load)
+    settle_times(root, var, epoch=epoch)
     write_fat(
         made.path("10-esp"),
         label="hj-esp",

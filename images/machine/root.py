@@ -99,7 +99,7 @@ def boot_programs(cache: Path) -> dict[str, bytes]:
 
 
 @contextmanager
-def unpacked(archive: Path, work: Path, *, epoch: int) -> Iterator[Path]:
+def unpacked(archive: Path, work: Path) -> Iterator[Path]:
     """The archive's content with our files over it, on a tmpfs: there the order of names is that of their making."""
     memory = work / "memory"
     memory.mkdir()
@@ -110,12 +110,15 @@ def unpacked(archive: Path, work: Path, *, epoch: int) -> Iterator[Path]:
         # A folder's entries are told in the opposite order of their making, which is thus the archive's.
         run("tar", "--extract", "--numeric-owner", "--xattrs", "--xattrs-include=*", "--file", archive, "-C", folder)
         _dress(folder)
-        run(
-            "find", folder, "-newermt", f"@{epoch}", "-exec", "touch", "--no-dereference", f"--date=@{epoch}", "{}", "+"
-        )
         yield folder
     finally:
         run("umount", "--lazy", memory)
+
+
+def settle_times(*folders: Path, epoch: int) -> None:
+    """Let nothing in these folders be younger than ``epoch``."""
+    touch = ("touch", "--no-dereference", f"--date=@{epoch}")
+    run("find", *folders, "-newermt", f"@{epoch}", "-exec", *touch, "{}", "+")
 
 
 def _dress(root: Path) -> None:
