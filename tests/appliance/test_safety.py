@@ -86,8 +86,8 @@ def let_in(box: Box) -> str:
 def test_what_loosens_takes_two_people(box: Box, people: tuple[Person, Person]) -> None:
     """One person narrows the firewall; to widen it again takes two others, and holds once."""
     assert finding(box, "approvals")["severity"] == "warning"
-    (box.root / "root/people").write_text("".join(person.line for person in people))
-    box.run("hangjegyzet", "approval", "enrol", "/root/people")
+    (box.root / "srv/people").write_text("".join(person.line for person in people))
+    box.run("hangjegyzet", "approval", "enrol", "/srv/people")
     assert finding(box, "approvals")["severity"] == "ok"
     box.run("hangjegyzet", "config", "set", "jobs.keep_finished_days", "30")
     refused = box.run("hangjegyzet", "apply", check=False, timeout_s=600)
@@ -186,18 +186,18 @@ def test_the_appliance_goes_and_a_certificate_stays(box: Box, people: tuple[Pers
     assert box.run("hangjegyzet", "uninstall", "--host", name, check=False).returncode == 3
     assert box.run("hangjegyzet", "uninstall", "--host", "another", check=False).returncode == 3
     approve(box, people, "uninstall", "keep_data=no", "--reason", "the contract ended")
-    (box.root / "root/people").unlink()
+    (box.root / "srv/people").unlink()
     started = time.monotonic()
-    box.run("hangjegyzet", "uninstall", "--host", name, "--certificate", "/root/certificate.json", timeout_s=1500)
+    box.run("hangjegyzet", "uninstall", "--host", name, "--certificate", "/srv/certificate.json", timeout_s=1500)
     took["uninstall"] = time.monotonic() - started
-    found = check_certificate(box.root / "root/certificate.json")
+    found = check_certificate(box.root / "srv/certificate.json")
     payload = found.statement.payload
     assert payload["approved_by"] == ["anna", "bela"]
     assert payload["verified"] == {"account_left": False, "files_left": [], "keys_left": [], "rules_left": False}
     assert "/etc/hangjegyzet/secrets/root.key" in {key["path"] for key in payload["keys"]}
     assert payload["packages_trouble"] == ""
-    assert root_key.hex() not in (box.root / "root/certificate.json").read_text()
-    assert strangers(box) == ["/root/certificate.json"]
+    assert root_key.hex() not in (box.root / "srv/certificate.json").read_text()
+    assert strangers(box) == ["/srv/certificate.json"]
     assert box.run("getent", "passwd", "hangjegyzet", "postgres", check=False).stdout == ""
     assert box.run("test", "-e", "/usr/sbin/nft", check=False).returncode == 1
 
