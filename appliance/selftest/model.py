@@ -30,6 +30,8 @@ class Verdict(StrEnum):
     """How one went."""
 
     PASSED = "passed"
+    WARNED = "warned"
+    """It works, and something known of this machine keeps the result from being good; never taken for passed."""
     FAILED = "failed"
     NOT_TRIED = "not-tried"
     """Nobody set it up, what it needs did not work, or somebody left it out; it is told, and never taken for passed."""
@@ -37,6 +39,19 @@ class Verdict(StrEnum):
 
 class NotAsItShould(Exception):
     """A trial came to its end, and found something wrong; the text says what, without content."""
+
+
+class WithReserve(Exception):
+    """A trial came to its end with a result that nobody should rely on, for a reason that was known before.
+
+    Args:
+        why: what that is, without content.
+        figures: what was measured.
+    """
+
+    def __init__(self, why: str, figures: Mapping[str, Figure]) -> None:
+        super().__init__(why)
+        self.figures = figures
 
 
 class NotSetUp(Exception):
@@ -48,7 +63,7 @@ class Line:
     """How a trial went.
 
     Args:
-        why: what was wrong, or why it was not tried; empty when it passed.
+        why: what was wrong, what the reserve is, or why it was not tried; empty when it passed.
         figures: what was measured, by name.
     """
 
@@ -77,7 +92,7 @@ class SelftestReport:
         found = {line.verdict for line in self.lines}
         if Verdict.FAILED in found or not found:
             return Verdict.FAILED
-        return Verdict.NOT_TRIED if Verdict.NOT_TRIED in found else Verdict.PASSED
+        return next((one for one in (Verdict.NOT_TRIED, Verdict.WARNED) if one in found), Verdict.PASSED)
 
 
 Needs = Mapping[Trial, Sequence[Trial]]
@@ -92,7 +107,8 @@ NEEDS: Needs = {
     Trial.SHREDDING: (Trial.UPLOAD,),
     Trial.DRILL: (Trial.BACKUP,),
 }
-"""What has to have passed before."""
+"""What has to work before."""
+WORKS = frozenset({Verdict.PASSED, Verdict.WARNED})
 
 
 def attempt_all(
@@ -117,7 +133,7 @@ def _attempt(
     without: Sequence[Trial],
     tell: Callable[[Line | Trial], object],
 ) -> Line:
-    missing = [need for need in NEEDS.get(trial, ()) if before[need].verdict is not Verdict.PASSED]
+    missing = [need for need in NEEDS.get(trial, ()) if before[need].verdict not in WORKS]
     if trial in without or trial not in attempts:
         return Line(trial, Verdict.NOT_TRIED, why="left out")
     if missing:
@@ -128,6 +144,8 @@ def _attempt(
         figures = attempts[trial]()
     except NotSetUp as missing_part:
         return Line(trial, Verdict.NOT_TRIED, _since(started), str(missing_part))
+    except WithReserve as reserve:
+        return Line(trial, Verdict.WARNED, _since(started), str(reserve), reserve.figures)
     except NotAsItShould as wrong:
         return Line(trial, Verdict.FAILED, _since(started), str(wrong))
     except HangJegyzetError as error:

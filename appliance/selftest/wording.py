@@ -46,9 +46,11 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "key": "Signed with",
         "verdict": "VERDICT",
         "passed": "passed",
+        "warned": "WARNING",
         "failed": "FAILED",
         "not-tried": "not tried",
         "whole-passed": "PASSED: everything that was tried works",
+        "whole-warned": "PASSED WITH A WARNING: all of it works, and not all of it well",
         "whole-failed": "FAILED",
         "whole-not-tried": "INCOMPLETE: what was tried works, and something was not tried",
     },
@@ -62,9 +64,11 @@ _WORDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "key": "Aláírta",
         "verdict": "ÍTÉLET",
         "passed": "megfelelt",
+        "warned": "FIGYELEM",
         "failed": "HIBÁS",
         "not-tried": "kimaradt",
         "whole-passed": "MEGFELELT: minden működik",
+        "whole-warned": "FENNTARTÁSSAL FELELT MEG: minden működik, de nem minden jól",
         "whole-failed": "HIBÁS",
         "whole-not-tried": "HIÁNYOS: amit kipróbált, működik, de valami kimaradt",
     },
@@ -90,10 +94,10 @@ def as_text(report: SelftestReport, language: Language, *, key: str = "") -> str
     lines += [f"{say['key']:<12} {key}"] if key else []
     lines += ["", f"{say['verdict']:<12} {say[f'whole-{report.verdict}']}", ""]
     width = max(len(title) for title in _TRIALS[language].values())
-    marks = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.NOT_TRIED: "–"}
+    marks = {Verdict.PASSED: "✓", Verdict.WARNED: "!", Verdict.FAILED: "✗", Verdict.NOT_TRIED: "–"}
     for line in report.lines:
         title = title_of(line.trial, language)
         lines.append(f"{marks[line.verdict]} {title:<{width}}  {say[line.verdict]:<10} {line.took_s:>7.1f} s")
-        told = line.why or ", ".join(f"{name}: {value}" for name, value in line.figures.items())
-        lines += [f"    {told}"] if told else []
+        figures = ", ".join(f"{name}: {value}" for name, value in line.figures.items())
+        lines += [f"    {told}" for told in (line.why, figures) if told]
     return "\n".join(lines) + "\n"

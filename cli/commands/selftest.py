@@ -31,7 +31,7 @@ def selftest(
 ) -> None:
     """Send a synthetic recording through everything, try to leave, take a backup and restore it; print one page.
 
-    Exit code 0 if all passed, 1 if anything failed, 5 if something was not tried.
+    Exit code 0 if all works (a warning says where not well), 1 if anything failed, 5 if something was not tried.
     """
     if os.geteuid() != 0:
         raise NeedsRoot

@@ -18,6 +18,7 @@ from appliance.selftest.model import (
     SelftestReport,
     Trial,
     Verdict,
+    WithReserve,
     attempt_all,
 )
 from appliance.selftest.wording import as_text, title_of
@@ -80,6 +81,20 @@ def test_a_failure_stops_what_needs_it_and_nothing_else(error: Exception, why: s
     assert report(*found.values()).verdict is Verdict.FAILED
 
 
+def test_a_reserve_is_told_and_never_passed_and_stops_nothing() -> None:
+    """With the figures beside the reason; and it hides nothing worse."""
+    reserve = breaks(WithReserve("the model is not fit", {"word_error_rate": 0.78}))
+    found = lines(SPEECH=reserve)
+    assert found[Trial.SPEECH].verdict is Verdict.WARNED
+    assert found[Trial.MINUTES].verdict is Verdict.PASSED
+    page = as_text(report(*found.values()), "en")
+    assert "WITH A WARNING" in page
+    assert "the model is not fit" in page
+    assert "word_error_rate: 0.78" in page
+    assert report(*lines(SPEECH=reserve, DRILL=breaks(NotSetUp("x"))).values()).verdict is Verdict.NOT_TRIED
+    assert report(*lines(SPEECH=reserve, DRILL=breaks(NotAsItShould("x"))).values()).verdict is Verdict.FAILED
+
+
 def test_what_nobody_set_up_is_told_and_never_passed() -> None:
     """Neither the line nor the whole."""
     found = lines(BACKUP=breaks(NotSetUp("not configured")))
@@ -94,18 +109,23 @@ def test_what_was_left_out_is_told() -> None:
     assert found[-1] == Line(Trial.DRILL, Verdict.NOT_TRIED, why="left out")
 
 
-@given(st.dictionaries(st.sampled_from(Trial), st.sampled_from(["works", "wrong", "missing"])))
+@given(st.dictionaries(st.sampled_from(Trial), st.sampled_from(["works", "reserve", "wrong", "missing"])))
 def test_one_failure_is_enough(plan: dict[Trial, str]) -> None:
     """However much passes; and what needs something that did not pass is never tried."""
-    kinds = {"works": works, "wrong": breaks(NotAsItShould("x")), "missing": breaks(NotSetUp("x"))}
+    kinds = {
+        "works": works,
+        "reserve": breaks(WithReserve("x", {})),
+        "wrong": breaks(NotAsItShould("x")),
+        "missing": breaks(NotSetUp("x")),
+    }
     found = attempt_all({trial: kinds[how] for trial, how in plan.items()}, tell=lambda news: None)
     by_trial = {line.trial: line.verdict for line in found}
     whole = report(*found).verdict
     assert (whole is Verdict.FAILED) == (Verdict.FAILED in by_trial.values())
     assert (whole is Verdict.PASSED) == (set(by_trial.values()) == {Verdict.PASSED})
     for trial, needs in NEEDS.items():
-        if any(by_trial[need] is not Verdict.PASSED for need in needs):
-            assert by_trial[trial] is Verdict.NOT_TRIED
+        stopped = any(by_trial[need] in (Verdict.FAILED, Verdict.NOT_TRIED) for need in needs)
+        assert (by_trial[trial] is Verdict.NOT_TRIED) == (stopped or plan.get(trial, "missing") == "missing")
 
 
 def test_an_unknown_error_is_not_swallowed() -> None:
