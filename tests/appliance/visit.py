@@ -14,10 +14,24 @@ from typing import Any
 
 from appliance.identity.model import CodePurpose, OneTimeCode
 from appliance.kernel.clock import SystemClock
-from cli.demo.client import PortalClient
+from cli.demo.client import PortalClient, PortalSilent
 
 EMAIL, NAME, PASSWORD = "dora@hangjegyzet.example", "Dóra", "correct horse battery staple"
+READY_ATTEMPTS = 60
 FORMS = (("transcript", "json"), ("transcript", "vtt"), ("minutes", "json"), ("minutes", "md"))
+
+
+def await_ready(url: str, certificate: Path) -> None:
+    """Wait for the portal; its certificate is read anew each time, since a machine with a new name makes a new one."""
+    for attempt in range(READY_ATTEMPTS, 0, -1):
+        try:
+            with PortalClient(url, certificate=certificate) as portal:
+                portal.wait_until_ready(timeout_s=2)
+        except PortalSilent:
+            if attempt == 1:
+                raise
+        else:
+            return
 
 
 def main() -> None:
@@ -31,8 +45,8 @@ def main() -> None:
     parser.add_argument("--fetch")
     asked = parser.parse_args()
     told: dict[str, Any] = {}
+    await_ready(asked.url, asked.certificate)
     with PortalClient(asked.url, certificate=asked.certificate, patience_s=60) as portal:
-        portal.wait_until_ready(timeout_s=120)
         if asked.code:
             code = OneTimeCode(asked.code, CodePurpose.FIRST_ADMINISTRATOR, SystemClock().now())
             portal.become_somebody(code, email=EMAIL, name=NAME, password=PASSWORD)
