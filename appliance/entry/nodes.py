@@ -26,6 +26,7 @@ from appliance.configuration.errors import NeedsRoot
 from appliance.configuration.ports import Task
 from appliance.database.engine import Database
 from appliance.database.roles import DatabaseRole
+from appliance.entry import applying
 from appliance.entry.machine import installed_release, machinery, open_configuration
 from appliance.entry.node_door import DoorParts, NodeDoor
 from appliance.entry.packs import open_installing_registry
@@ -308,12 +309,19 @@ def require_empty(settings: Settings) -> None:
 
 
 def bring_about(wanted: Mapping[str, str | None], tell: Tell) -> None:
-    """Put settings into the machine's file and bring them about, where they are not in force already."""
+    """Put settings into the machine's file and bring them about, where they are not in force already.
+
+    Whatever else waits in that file is brought about with them; so two people are asked and cut-offs watched as by
+    ``hangjegyzet apply``. What was refused stays in the file, for a request to name; the same command goes on.
+
+    Raises:
+        as ``applying.apply``.
+    """
     service, release = open_configuration(), installed_release()
     for key, value in wanted.items():
         service.set(key, value)
     if service.pending():
-        service.apply(machinery(release), release=(release.path, release.version), tell=tell)
+        applying.apply(machinery(release), release=release, tell=tell)
 
 
 def _own_address_towards(peer: str) -> str:
