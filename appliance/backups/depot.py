@@ -14,6 +14,7 @@ import hashlib
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,6 +29,9 @@ SUMS = "SHA256SUMS"
 COPY_BYTES = 4 * MIB
 SPARE_BYTES = 64 * MIB
 """Room that a copy leaves: the database's log goes to the same file system."""
+PATIENCE_S = 600.0
+"""How long a backup waits for a pass that came before it: both begin by the clock, and often in the same second."""
+POLL_S = 0.2
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BLOB = re.compile(r"[0-9a-z][0-9a-z-]{1,63}")
@@ -70,18 +74,23 @@ class Depot:
             path.mkdir(mode=0o750, exist_ok=True)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self, *, patience_s: float = 0.0) -> Iterator[None]:
         """One at a time; the lock ends with its holder, however that ends.
 
         Raises:
-            BackupBusy: somebody else is at it.
+            BackupBusy: somebody else is at it, and was to the end of our patience.
         """
+        deadline = time.monotonic() + patience_s
         descriptor = os.open(self.folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as busy:
-                raise BackupBusy from busy
+            while True:
+                try:
+                    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError as busy:
+                    if time.monotonic() >= deadline:
+                        raise BackupBusy from busy
+                time.sleep(POLL_S)
             yield
         finally:
             os.close(descriptor)

@@ -15,7 +15,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from appliance.backups import queries
-from appliance.backups.depot import Copied, Depot, sha256_of, write_whole
+from appliance.backups.depot import PATIENCE_S, Copied, Depot, sha256_of, write_whole
 from appliance.backups.errors import CustodiansMissing, NoBackup, TargetFailed
 from appliance.backups.model import BackupKind, DatabaseBackup
 from appliance.backups.ports import CopyTarget, DatabaseInBackups, Envelope
@@ -148,7 +148,7 @@ class BackupService:
             TargetFailed: it was taken, and could not be copied to a further place.
         """
         self._require_custodians()
-        with self._depot.alone():
+        with self._depot.alone(patience_s=PATIENCE_S):
             self._depot.prepare()
             described, copied, times = self._take(tell, kind)
             self._note(lambda state: state.taken(described.ended_at, copied, blobs_s=times[0], database_s=times[1]))
@@ -230,7 +230,7 @@ class BackupService:
         Raises:
             BackupBusy, EngineFailed, TargetFailed.
         """
-        with self._depot.alone():
+        with self._depot.alone(patience_s=PATIENCE_S):
             sets = {described.id: described for described in self.sets()}
             kept = to_keep(sets.values(), self._retention)
             doomed = [each for each in sets if each not in kept]

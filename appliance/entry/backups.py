@@ -16,7 +16,7 @@ from appliance.adapters.rclone import RcloneTarget, place
 from appliance.adapters.scratch_servers import LocalScratchServers
 from appliance.adapters.signing_key import load_public_key
 from appliance.audit.model import AuditName, Outcome
-from appliance.backups.depot import Depot, write_whole
+from appliance.backups.depot import PATIENCE_S, Depot, write_whole
 from appliance.backups.drill import KIND as DRILL_KIND
 from appliance.backups.drill import Drill, Rehearsal
 from appliance.backups.model import BackupKind
@@ -118,7 +118,11 @@ def drill(settings: Settings, tell: Tell, *, wanted: str = "latest") -> tuple[Dr
     depot, clock = open_depot(settings), SystemClock()
     engine = open_engine(settings)
     account = account_for(DebianCluster().files, None)
-    with _recorded(settings, AuditName.DRILL_HELD) as detail, open_backups(settings) as backups, depot.alone():
+    with (
+        _recorded(settings, AuditName.DRILL_HELD) as detail,
+        open_backups(settings) as backups,
+        depot.alone(patience_s=PATIENCE_S),
+    ):
         rehearsal = Rehearsal(
             depot=depot, database=engine, scratch=LocalScratchServers(account), folder=SCRATCH, clock=clock
         )

@@ -4,6 +4,7 @@ import hashlib
 import os
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,20 @@ def test_one_at_a_time(depot: Depot) -> None:
         pass
     with depot.alone():
         pass
+
+
+def test_a_backup_waits_for_a_pass_that_came_before_it(depot: Depot) -> None:
+    """The timers of both strike in the same second."""
+    with ThreadPoolExecutor(1) as other, depot.alone():
+        waiting = other.submit(_alone_for_a_moment, Depot(depot.folder))
+        with pytest.raises(TimeoutError):
+            waiting.result(0.5)
+    assert waiting.result(5)
+
+
+def _alone_for_a_moment(depot: Depot) -> bool:
+    with depot.alone(patience_s=30):
+        return True
 
 
 def test_the_disk_has_to_be_mounted(depot: Depot) -> None:
