@@ -29,6 +29,10 @@ def apply(
         bool, typer.Option("--no-confirm", help="Keep it without asking: at the machine's own console.")
     ] = False,
     first: Annotated[bool, typer.Option("--first", help="Write a first configuration where there is none.")] = False,
+    first_settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="With --first: what that configuration says besides."),
+    ] = None,
     portal_port: Annotated[
         int | None,
         typer.Option("--portal-port", help="Where the portal answers while an upgrade is tried.", hidden=True),
@@ -43,6 +47,9 @@ def apply(
         return
     service, release = open_configuration(), installed_release()
     if first and service.create():
+        for setting in first_settings or ():
+            key, _, value = setting.partition("=")
+            service.set(key, value)
         talk.print(f"A first configuration was written: {configuration_file()}")
     with talk.status("") as spinner:
 

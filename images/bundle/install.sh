@@ -5,6 +5,7 @@
 #   ./install.sh --trust SHA256     the same without asking: the fingerprint of the root keys, from the printed sheet
 #   ./install.sh --verify-only      check the bundle and change nothing (needs no root)
 #   ./install.sh --stage-only       install the release and stop before setting the machine up
+#   ./install.sh --same-disk        for a trial: let backups lie on the disk of the data, where there is no second one
 #
 # For `hangjegyzet upgrade`, on a copy that root alone can reach: --build-only puts the release beside the running one,
 # --packages installs what it needs of the distribution, --packages-simulate says what that would change.
@@ -31,6 +32,8 @@ readonly HIGH_SEQ=$HOME_DIR/high_seq
 readonly TRUST=/etc/hangjegyzet/trust
 readonly DATA=/var/lib/hangjegyzet
 readonly CERTIFICATE=$DATA/tls/portal.pem
+readonly CONFIGURATION=/etc/hangjegyzet/appliance.toml
+readonly BACKUPS=/var/backups/hangjegyzet
 readonly NOTES=/var/lib/hangjegyzet-install
 readonly LOG=/var/log/hangjegyzet-install.log
 readonly LOCK=/run/hangjegyzet-install.lock
@@ -60,11 +63,13 @@ refused() { stop 3 "$1" "$2" "${3:-Do not install it. Report it to the maker.}" 
 
 mode=install
 confirmed=
+first_settings=()
 while (($#)); do
     case "$1" in
         --trust) confirmed=${2:?--trust needs a fingerprint}; shift ;;
         --trust=*) confirmed=${1#--trust=} ;;
         --verify-only) mode=verify ;;
+        --same-disk) first_settings=(--set backups.same_disk=true) ;;
         --stage-only) mode=stage ;;
         --build-only | --packages | --packages-simulate) mode=${1#--} ;;
         -h | --help) sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0"; exit 0 ;;
@@ -460,6 +465,14 @@ if [[ -L $HOME_DIR/current && $mode == install ]]; then
             "To upgrade: hangjegyzet upgrade run BUNDLE" "Frissítés: hangjegyzet upgrade run TELEPÍTŐCSOMAG"
 fi
 
+# Whoever has a configuration already has decided; the preflight of the playbook goes by it.
+if [[ $mode == install && ! -f $CONFIGURATION && ${#first_settings[@]} -eq 0 ]] && ! mountpoint --quiet "$BACKUPS"; then
+    stop 5 "$BACKUPS has no disk of its own: a disk that dies would take the backups along." \
+        "A(z) $BACKUPS helyén nincs külön lemez: egy elromló lemez a mentéseket is magával vinné." \
+        "Mount another disk or a share there. For a trial on one disk: $0 --same-disk" \
+        "Csatoljon oda másik lemezt vagy megosztást. Próbához, egyetlen lemezen: $0 --same-disk"
+fi
+
 build_unless_in_place() {
     if is_in_place; then
         say "release $version is in place" "a(z) $version kiadás a helyén van"
@@ -502,7 +515,7 @@ if [[ $mode == stage ]]; then
 fi
 
 say "setting the machine up" "a gép beállítása"
-launch apply --first 9>&- || stop 1 "The machine could not be set up; what failed is named above." \
+launch apply --first "${first_settings[@]}" 9>&- || stop 1 "The machine could not be set up; what failed is named above." \
     "A gép beállítása nem sikerült; a hiba fent olvasható." \
     "Mend it, then run install.sh again: it goes on where it stopped." \
     "Javítsa ki, majd futtassa újra az install.sh-t: onnan folytatja, ahol megállt."
