@@ -54,6 +54,13 @@ def test_everything_works_and_nothing_is_heard_outside(box: Box, tmp_path: Path)
     assert figures["silence"]["attempts"] > 50
 
 
+def test_the_backups_stay_those_of_the_database_servers_account(box: Box) -> None:
+    """The next pass and the next backup can write where the self-test has."""
+    foreign = box.run("find", "/var/backups/hangjegyzet", "-mindepth", "1", "-not", "-user", "postgres").stdout
+    assert foreign == ""
+    box.run("systemctl", "start", "hangjegyzet-follow.service")
+
+
 def test_it_leaves_nothing_behind(box: Box) -> None:
     """No meeting and nobody who could sign in; the trail keeps that it was run."""
     assert json.loads(box.run("hangjegyzet", "meeting", "list", "--json").stdout)["meetings"] == []
