@@ -22,7 +22,7 @@ COMMANDS = (
     noun("user", "People's accounts: create, reset, disable."),
     noun("db", "The database: set it up, look at it, move its schema."),
     noun("approval", "The two-person rule: ask, sign, look, say who may approve."),
-    noun("egress", "Proof that nothing leaves: try, report, check a report."),
+    noun("egress", "Prove that nothing leaves the machine."),
     noun("guard", "What lets the appliance start, or does not."),
     noun("key", "The root key: hand it out, sealed."),
     noun("licence", "The licence: show it, put a new one into force."),
@@ -51,7 +51,10 @@ COMMANDS = (
     verb("uninstall", "Take the appliance off this machine, keys first; or check an erase certificate."),
     verb("serve", "Serve the portal until SIGTERM or Ctrl-C; workers are processes of their own: hangjegyzet worker."),
     verb("metrics", "Tell metrics to Prometheus until SIGTERM; where and to whom the section [monitoring] says."),
-    verb("selftest", "Send a synthetic recording through everything, try to leave, back up, restore; print one page."),
+    verb(
+        "selftest",
+        "Send a synthetic recording through everything, try to leave, take a backup and restore it; print one page.",
+    ),
     verb("worker", "Work on one queue until SIGTERM; running steps are given back with their last checkpoint."),
     verb("demo", "Start a whole appliance, send a meeting through it over HTTP, show transcript and minutes."),
 )

@@ -77,7 +77,7 @@ def test_a_machine_installs_the_one_bundle_with_its_packs(tmp_path: Path, trust:
     keys = subprocess.run(
         ["sha256sum"], input=b"key 1\nkey 2\nkey 3\n", capture_output=True, check=True
     ).stdout.decode()
-    assert called == f"--trust {trust or keys.split()[0]}"
+    assert called == f"--trust {trust or keys.split()[0]} --same-disk"
     assert sorted(beside) == ["hangjegyzet-0.1.0", "hangjegyzet-models-whisper.tar"]
 
 
