@@ -88,6 +88,10 @@ class Shelf(Protocol):
         """Let the guard start this older release, which two people went back to."""
         ...
 
+    def allow_none(self) -> None:
+        """Let it start no older release any more."""
+        ...
+
 
 class Packages(Protocol):
     """The distribution's packages."""

@@ -260,16 +260,20 @@ class Retreat(Migrate):
 
 
 class Flip(_Step):
-    """Put the new release to use."""
+    """Put the release to use; an older one is let past the guard for it, or the gate would find it exchanged."""
 
     stage = Stage.FLIP
 
     def do(self, record: Record) -> Record:
+        if record.kind is Kind.DOWNGRADE:
+            self._parts.shelf.allow(record.new)
         self._parts.shelf.point_to(record.new, previous=record.old)
         return record
 
     def undo(self, record: Record) -> Record:
         self._parts.shelf.point_to(record.old, previous=record.older or None)
+        if record.kind is Kind.DOWNGRADE:
+            self._parts.shelf.allow_none()
         return record
 
 
@@ -312,8 +316,7 @@ class Commit(_Step):
         if record.kind is not Kind.DOWNGRADE:
             self._parts.shelf.raise_mark(record.new_seq)
             self._parts.bundles.keep_revocations()
-        else:
-            self._parts.shelf.allow(record.new)
+            self._parts.shelf.allow_none()
         self._parts.trail.committed(record)
         return record
 

@@ -163,6 +163,9 @@ class Upgradable:
     def allow(self, version: str) -> None:
         self._change("allowed", version)
 
+    def allow_none(self) -> None:
+        self._change("allowed", None)
+
     # Releases
 
     def check(self, version: str, tell: Tell) -> None:
@@ -195,6 +198,8 @@ class Upgradable:
 
     def prove(self, version: str, *, trial_user: str, portal_port: int, limit_s: float) -> Mapping[str, str]:
         self._change("rows", [*self._get("rows"), -1])
+        if version == OLD and self._get("high_seq") > 5 and self._get("allowed") != OLD:
+            raise GateShut(reason="it is older than one that this machine has had")
         if self.trouble == "gate":
             raise GateShut(reason="the portal answers 500")
         self._change("rows", [row for row in self._get("rows") if row >= 0])

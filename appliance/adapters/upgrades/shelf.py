@@ -107,6 +107,11 @@ class FolderShelf:
         manifest = read_document((self._releases / version / "manifest.json").read_bytes(), Manifest)
         write_durably(self._home / "allowed_seq", f"{manifest.release_seq}\n".encode(), mode=0o644)
 
+    def allow_none(self) -> None:
+        """Let it start no release any more that is older than the newest."""
+        (self._home / "allowed_seq").unlink(missing_ok=True)
+        sync_folder(self._home)
+
     def _link(self, name: str, version: str) -> None:
         fresh = self._home / f"{name}.new"
         fresh.unlink(missing_ok=True)

@@ -59,6 +59,7 @@ def state(machine: Upgradable) -> dict[str, object]:
 
 def test_an_upgrade_ends_with_the_new_release_and_all_rows(machine: Upgradable) -> None:
     """Nothing is left over: people are in, the number is raised, the trail tells both ends."""
+    machine._put("allowed", OLD)
     start(machine)
     assert state(machine) == AS_NEW
     assert not machine.window_is_open()
@@ -70,6 +71,7 @@ def test_an_upgrade_ends_with_the_new_release_and_all_rows(machine: Upgradable) 
     assert [one.stage for one in last.passed] == list(Stage)
     assert machine._get("trail") == ["begun", "committed"]
     assert (machine._get("high_seq"), machine._get("account"), machine.previous()) == (7, "closed", OLD)
+    assert machine._get("allowed") is None
 
 
 @pytest.mark.parametrize("trouble", ["migrate", "apply", "gate"])
@@ -98,8 +100,10 @@ def test_a_downgrade_keeps_the_rows_of_today(machine: Upgradable, trouble: str) 
         with pytest.raises(UpgradeUndone):
             machine.service().start(record, driver=machine.folder)
         assert state(machine) == {**AS_NEW, "rows": list(range(ROWS + 2))}
+        assert machine._get("allowed") is None
         return
     machine.service().start(record, driver=machine.folder)
+    assert machine._get("allowed") == OLD
     assert state(machine) == {**AS_BEFORE, "rows": list(range(ROWS + 2))}
     assert machine._get("high_seq") == 7
 
