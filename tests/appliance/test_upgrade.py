@@ -68,7 +68,7 @@ def rows(box: Box) -> dict[str, int]:
         table: box.run(
             "runuser", "-u", "postgres", "--", "psql", "-Atd", "hangjegyzet", "-c", f"SELECT count(*) FROM {table}"
         )
-        for table in ("meeting", "upload", "user_account", "document", "job")
+        for table in ("meeting", "upload", "user_account", "sealed_document", "job")
     }
     return {table: int(answer.stdout) for table, answer in asked.items()}
 
@@ -260,8 +260,8 @@ def test_the_way_back_keeps_the_rows_of_today(box: Box) -> None:
     box.run("hangjegyzet", "upgrade", "rollback", timeout_s=RUN_LIMIT_S)
     took["the way back after days"] = time.monotonic() - started
     assert is_whole(box) == "0.2.0"
-    assert {table: count for table, count in rows(box).items() if table != "document"} == {
-        table: count for table, count in before.items() if table != "document"
+    assert {table: count for table, count in rows(box).items() if table != "sealed_document"} == {
+        table: count for table, count in before.items() if table != "sealed_document"
     }
     assert int(box.run("cat", "/opt/hangjegyzet/high_seq").stdout) == SEQ + 1
 
