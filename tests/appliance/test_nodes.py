@@ -4,6 +4,7 @@ Two boxes for the whole file; the tests are their days, in order.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,9 +44,9 @@ def worker(
     """A machine that was installed like any other, and has no models."""
     folder = tmp_path_factory.mktemp("worker")
     box = WiredBox.on(wire, "hj-worker", folder, number=2, base=installed, media=media_with(stick))
-    for path in ("packs", "active.toml"):
-        box_path = box.root / "var/lib/hangjegyzet/models" / path
-        box_path.rename(box.root / f"var/tmp/{path}")
+    models = box.root / "var/lib/hangjegyzet/models"
+    shutil.rmtree(models / "packs")
+    (models / "active.toml").unlink()
     with box:
         yield box
 
