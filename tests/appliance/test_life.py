@@ -13,6 +13,7 @@ import pytest
 from appliance.quality.samples import sample_meeting
 from tests.appliance.box import Box
 from tests.appliance.machines import (
+    INSTALL_LIMIT_S,
     JOB_LIMIT_S,
     Stick,
     complaints,
@@ -60,7 +61,7 @@ def test_a_bare_machine_becomes_an_appliance(box: Box, stick: Stick) -> None:
 def test_a_second_run_changes_nothing(box: Box) -> None:
     """What is declared is there already."""
     started = time.monotonic()
-    assert counts(box.run("hangjegyzet", "apply").stdout)["changed"] == 0
+    assert counts(box.run("hangjegyzet", "apply", timeout_s=INSTALL_LIMIT_S).stdout)["changed"] == 0
     took["apply again"] = time.monotonic() - started
 
 
@@ -82,7 +83,7 @@ def test_drift_is_seen_and_put_back(box: Box) -> None:
     """What somebody changed by hand is a finding; applying brings the declared state back."""
     box.run("sh", "-c", "echo '# by hand' >>/etc/nftables.conf; sysctl -q -w net.ipv4.ip_forward=0")
     assert "Write the rules" in finding(box, "drift")["evidence"]["drifted"]
-    assert counts(box.run("hangjegyzet", "apply").stdout)["changed"] > 0
+    assert counts(box.run("hangjegyzet", "apply", timeout_s=INSTALL_LIMIT_S).stdout)["changed"] > 0
     assert "# by hand" not in box.run("cat", "/etc/nftables.conf").stdout
 
 
