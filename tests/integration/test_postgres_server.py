@@ -556,6 +556,8 @@ def test_a_server_of_somebody_else_is_used_by_its_address(postgres_server: Embed
     assert theirs.status().version == postgres_server.status().version
     assert not theirs.ensure()
     assert make_url(theirs.url(DatabaseRole.WORKER)).username == "hangjegyzet_worker"
+    machine = ExternalServer(address.set(username="node_7").render_as_string())
+    assert make_url(machine.url(DatabaseRole.WORKER)).username == "node_7"
     with psycopg.connect(libpq(theirs.url(DatabaseRole.WORKER))) as connection:
         assert connection.execute("SELECT current_user").fetchone() == ("hangjegyzet_worker",)
 

@@ -233,8 +233,8 @@ class EmbeddedServer:
 class ExternalServer:
     """A PostgreSQL that somebody else runs.
 
-    The address carries no user; passwords come from PGPASSFILE, or there are client certificates. Where it does carry
-    one, that is who this machine is, whatever it asks: a worker's certificate is made out to one role.
+    Who asks is put into the address; passwords come from PGPASSFILE, or there are client certificates. A user whose name
+    is none of our roles stays: that is who this machine is, because a worker's certificate is made out to one role.
 
     Args:
         owner_url: the address for the owner of the tables, where that is another one: only root reads its certificate.
@@ -277,8 +277,11 @@ class ExternalServer:
     def url(self, role: DatabaseRole, database: str = DATABASE_NAME) -> str:
         """The address with the role put in."""
         given = self._owner_address if role is DatabaseRole.OWNER else self._address
+        is_ours = given.username is None or given.username in set(DatabaseRole)
         address = given.set(
-            drivername=DRIVER, username=given.username or role.value, database=given.database or database
+            drivername=DRIVER,
+            username=role.value if is_ours else given.username,
+            database=given.database or database,
         )
         return address.render_as_string(hide_password=False)
 
