@@ -233,8 +233,8 @@ class EmbeddedServer:
 class ExternalServer:
     """A PostgreSQL that somebody else runs.
 
-    Who asks is put into the address; passwords come from PGPASSFILE, or there are client certificates. A user whose name
-    is none of our roles stays: that is who this machine is, because a worker's certificate is made out to one role.
+    Who asks is put into the address; passwords come from PGPASSFILE, or there are client certificates. A user with
+    another name than our roles stays: that is who this machine is, as a worker's certificate is made out to one role.
 
     Args:
         owner_url: the address for the owner of the tables, where that is another one: only root reads its certificate.
