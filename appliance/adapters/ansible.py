@@ -17,6 +17,9 @@ from appliance.configuration.errors import ApplyFailed
 from appliance.configuration.model import Value
 from appliance.configuration.ports import Run, Task, TaskState
 
+FOLDER_PREFIX = "hangjegyzet-apply-"
+"""Of a run's own folder for temporary files; one that was killed leaves it behind."""
+
 
 class AnsibleMachinery:
     """Runs ``site.yml`` against this machine.
@@ -38,7 +41,7 @@ class AnsibleMachinery:
         Raises:
             ApplyFailed: Ansible itself did not run to its end.
         """
-        with TemporaryDirectory(prefix="hangjegyzet-apply-") as own:
+        with TemporaryDirectory(prefix=FOLDER_PREFIX) as own:
             variables = Path(own, "variables.json")
             variables.write_text(json.dumps(_variables(run, self._portal_port)), encoding="utf-8")
             # Dies with us: whoever takes over, or goes back, must not find another run under way.

@@ -7,6 +7,7 @@ above, and nothing is printed but plain lines.
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -18,7 +19,7 @@ import msgspec
 import structlog
 from sqlalchemy import text
 
-from appliance.adapters.ansible import AnsibleMachinery
+from appliance.adapters.ansible import FOLDER_PREFIX, AnsibleMachinery
 from appliance.adapters.postgres import open_server
 from appliance.approvals.model import Verb
 from appliance.audit import queries as trails
@@ -215,7 +216,9 @@ def _remove_packages() -> tuple[Sequence[str], str]:
 
 def _remove_release(keep_data: bool) -> None:
     """The release itself, and last the notes and the key that signs."""
-    for path in (HOME, *(() if keep_data else (INSTALL_NOTES,))):
+    # Ansible has ended: what lies there was left by runs that were killed.
+    left = Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*")
+    for path in (HOME, *left, *(() if keep_data else (INSTALL_NOTES,))):
         shutil.rmtree(path, ignore_errors=True)
     if keep_data:
         NOTE.unlink(missing_ok=True)
