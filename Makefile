@@ -25,8 +25,6 @@ demo: setup ## Start the appliance, send a meeting through it, show transcript a
 # Whole files, so that what a module sets up is set up once. What measures, kills or drives a browser has the machine alone.
 TWO_AT_ONCE := -n 2 --dist loadfile
 ALONE := tests/browser tests/quality tests/system
-# What boots whole machines has targets of its own.
-MACHINES := tests/appliance tests/emulated
 
 test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database tests on the distribution's
 	@$(PY) -m pytest $(TWO_AT_ONCE) --ignore tests/appliance --ignore tests/emulated $(ALONE:%=--ignore %) $(ARGS)
