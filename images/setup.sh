@@ -94,13 +94,13 @@ missing_packages() {
         command -v pgbackrest >/dev/null || echo "pgbackrest"
         command -v age >/dev/null || echo "age"
         command -v rclone >/dev/null || echo "rclone"
+        [[ -x $SSH_SERVER ]] || echo "openssh-server"
         # Ubuntu 22.04 has version 14, which is older than the oldest supported one: tests on it are left out.
         compgen -G "$POSTGRES_PROGRAMS" >/dev/null || is_os ubuntu 22.04 || echo "postgresql"
     fi
     if ((dev > 1)); then
         command -v mmdebstrap >/dev/null || echo "mmdebstrap"
         command -v systemd-nspawn >/dev/null || echo "systemd-container"
-        [[ -x $SSH_SERVER ]] || echo "openssh-server"
     fi
     if ((dev > 2)); then
         command -v qemu-img >/dev/null || echo "qemu-utils"

@@ -99,29 +99,28 @@ OLD_PYTHON = """#!/bin/bash
 [[ $2 != *"(3, 11)"* ]]
 """
 NO_PYTHON = "#!/bin/bash\nexit 1\n"
+FOR_TESTS = "strace shellcheck pgbackrest age rclone openssh-server"
+"""What every distribution's tests take."""
 
 
 @pytest.mark.parametrize(
     ("os_release", "python", "options", "wanted"),
     [
         (DEBIAN_12, None, (), "g++ make"),
-        (DEBIAN_12, None, ("--dev",), "g++ make chromium strace shellcheck pgbackrest age rclone postgresql"),
+        (DEBIAN_12, None, ("--dev",), f"g++ make chromium {FOR_TESTS} postgresql"),
         (
             DEBIAN_12,
             None,
             ("--boxes",),
-            (
-                "g++ make chromium strace shellcheck pgbackrest age rclone postgresql mmdebstrap systemd-container"
-                " openssh-server"
-            ),
+            f"g++ make chromium {FOR_TESTS} postgresql mmdebstrap systemd-container",
         ),
         (DEBIAN_12, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_24, None, (), "g++ make"),
-        (UBUNTU_24, None, ("--dev",), "g++ make strace shellcheck pgbackrest age rclone postgresql"),
+        (UBUNTU_24, None, ("--dev",), f"g++ make {FOR_TESTS} postgresql"),
         (UBUNTU_24, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_22, NO_PYTHON, (), "python3 python3-venv g++ make"),
         (UBUNTU_22, OLD_PYTHON, (), "g++ make"),
-        (UBUNTU_22, OLD_PYTHON, ("--dev",), "g++ make strace shellcheck pgbackrest age rclone"),
+        (UBUNTU_22, OLD_PYTHON, ("--dev",), f"g++ make {FOR_TESTS}"),
     ],
     ids=lambda value: value.replace("\n", " ")[:24] if isinstance(value, str) else None,
 )
