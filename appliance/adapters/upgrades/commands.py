@@ -6,10 +6,11 @@ These calls are a promise between releases (ADR 100): an older one makes them of
 import json
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import structlog
 
@@ -99,13 +100,15 @@ class ReleaseCommands:
 
     def _told(self, version: str, tell: Tell, *words: str) -> None:
         """Run a command that tells tasks as JSON lines."""
-        with self._start(self._command(version, *words)) as process:
-            assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-            for line in process.stdout:
-                if (task := parse_task(line)) is not None:
-                    tell(task)
-            assert process.stderr is not None  # noqa: S101  # as above
-            failed = process.stderr.read()
+        # A file takes its complaints: a second pipe, read only afterwards, would fill and hold it up for ever.
+        with tempfile.TemporaryFile("w+", errors="replace") as complaints:
+            with self._start(self._command(version, *words), stderr=complaints) as process:
+                assert process.stdout is not None  # noqa: S101  # a pipe was asked for
+                for line in process.stdout:
+                    if (task := parse_task(line)) is not None:
+                        tell(task)
+            complaints.seek(0)
+            failed = complaints.read()
         if process.returncode != 0:
             raise CommandFailed(version=version, command=words[0], reason=_last_lines(failed))
 
@@ -125,12 +128,12 @@ class ReleaseCommands:
     def _command(self, version: str, *words: str) -> list[str]:
         return [str(self._folder(version) / "venv/bin/python"), "-I", "-m", "cli.launch", *words]
 
-    def _start(self, command: list[str]) -> subprocess.Popen[str]:
+    def _start(self, command: list[str], *, stderr: int | IO[str] = subprocess.PIPE) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
             cwd="/",
             env=_surroundings() | self._environment,
