@@ -33,6 +33,8 @@ KEPT = 3
 
 took: dict[str, float] = {}
 """Seconds by what took them; printed as a table at the end."""
+rates: dict[str, float] = {}
+"""Megabytes in a second by what moved them; printed with them."""
 
 
 @dataclass(frozen=True, slots=True)
