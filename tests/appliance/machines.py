@@ -1,7 +1,7 @@
 """What boxes are made of: a bundle on a stick, model packs on another, and a machine on which both were installed.
 
-Making them takes minutes, so each is made once and kept in the cache: the bundle for each commit, the installed machine
-for each bundle. ``BUNDLE=file`` takes a bundle that was built before.
+Making them takes minutes, so each is made once and kept in the cache: the bundle for what a commit ships (tests are not
+shipped), the installed machine for each bundle. ``BUNDLE=file`` takes a bundle that was built before.
 """
 
 import fcntl
@@ -72,13 +72,11 @@ def this_commit() -> Stick:
         key = f"{hashlib.sha256(str(archive).encode()).hexdigest()[:12]}-{archive.stat().st_mtime_ns}"
     else:
         archive = None
-        key = subprocess.run(
-            ["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
-        ).stdout.strip()
+        key = _content()
     with made_once("bundles", key) as (folder, partial):
         if partial is not None:
             if archive is None:
-                command = [sys.executable, "-m", "images.bundle", "--out", str(partial), "--revision", key]
+                command = [sys.executable, "-m", "images.bundle", "--out", str(partial)]
                 subprocess.run(command, cwd=ROOT, check=True, stdout=sys.stderr)
                 (built,) = partial.glob("*.tar")
             else:
@@ -88,6 +86,13 @@ def this_commit() -> Stick:
     (built,) = folder.glob("*.tar")
     (inside,) = (folder / "unpacked").iterdir()
     return Stick(built, inside)
+
+
+def _content() -> str:
+    """A name for what a bundle of the present commit holds: a commit that changes tests alone gets the same."""
+    listed = subprocess.run(["git", "ls-tree", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shipped = [line for line in listed.splitlines() if not line.endswith("\ttests")]
+    return hashlib.sha256("\n".join(shipped).encode()).hexdigest()[:12]
 
 
 @cache
