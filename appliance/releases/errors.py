@@ -160,6 +160,30 @@ class ReleaseReplayed(Refused):
     hint = "An older release may hold holes that are closed by now. Install that release, or a newer one."
 
 
+class UpdatesReplayed(Refused):
+    code = "releases.updates_replayed"
+    message = "The updates of {version} have the number {found}; this machine has already had number {high}."
+    hint = "Older updates would leave holes that are closed by now. Install those, or newer ones."
+
+
+class UpdatesForOthers(Refused):
+    code = "releases.updates_for_others"
+    message = "The updates of {version} are made for release {wanted}; this machine has {installed}."
+    hint = "Ask the maker for those of this release, or upgrade the machine first: hangjegyzet upgrade run BUNDLE"
+
+
+class NoRelease(Refused):
+    code = "releases.no_release"
+    message = "{source} holds security updates of the operating system, and no release."
+    hint = "hangjegyzet updates run FILE"
+
+
+class NoUpdates(Refused):
+    code = "releases.no_updates"
+    message = "{source} holds a release, and no security updates of the operating system."
+    hint = "hangjegyzet upgrade run BUNDLE"
+
+
 class ReleaseIsOlder(Refused):
     code = "releases.older"
     message = "Release {version} is older than {installed}, which is installed."

@@ -7,7 +7,7 @@ one newline at the end. Anything else is refused, so that a shell script which r
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Annotated, Self, TypeVar
+from typing import Annotated, Literal, Self, TypeVar
 
 import msgspec
 
@@ -19,6 +19,7 @@ SUPPORTED_STEPS = 2
 """An upgrade may leap over one minor version: N-2 → N."""
 
 MAX_FILES = 20_000
+MAX_UPDATED_PACKAGES = 5_000
 MAX_FILE_BYTES = 1 << 40
 
 _COMPONENT = r"(?:[A-Za-z0-9_][A-Za-z0-9_.+~%=@,-]{0,119})"
@@ -35,6 +36,8 @@ _Moment = Annotated[str, msgspec.Meta(pattern=r"\A20\d\d-[01]\d-[0-3]\dT[0-2]\d:
 _VersionText = Annotated[
     str, msgspec.Meta(pattern=r"\A(?:0|[1-9]\d{0,3})(?:\.(?:0|[1-9]\d{0,3})){2}(?:-rc\.[1-9]\d?)?\Z")
 ]
+_PackageName = Annotated[str, msgspec.Meta(pattern=r"\A[a-z0-9][a-z0-9+.-]{1,99}\Z")]
+_PackageVersion = Annotated[str, msgspec.Meta(pattern=r"\A[0-9][0-9A-Za-z.+:~-]{0,119}\Z")]
 
 _path = re.compile(PATH_PATTERN)
 
@@ -155,6 +158,70 @@ class Manifest(_Document, frozen=True):
         instant(self.built_at)
         if Version.parse(self.min_from) > Version.parse(self.version):
             raise ValueError("it follows only releases that are newer than itself")
+
+
+class BundleKind(StrEnum):
+    """What a bundle is for."""
+
+    RELEASE = "release"
+    """Its manifest does not say so: there was nothing else when it was made up."""
+    UPDATES = "updates"
+
+
+class Need(StrEnum):
+    """What has to start again before an updated package is in use."""
+
+    NOTHING = "nothing"
+    SERVICES = "services"
+    """It brings libraries or services; the machine finds out which processes have them loaded."""
+    REBOOT = "reboot"
+
+
+class PackageUpdate(_Document, frozen=True):
+    """One package of the distribution.
+
+    ``old`` are the versions that the releases in question came with or found; none where it is new. ``path`` and
+    ``sha256`` are those of its file in the bundle.
+    """
+
+    name: _PackageName
+    old: Annotated[tuple[_PackageVersion, ...], msgspec.Meta(max_length=100)]
+    new: _PackageVersion
+    need: Need
+    path: _Path
+    sha256: _Sha256
+
+
+class UpdatesManifest(_Document, frozen=True):
+    """Security updates of the distribution: for which releases and system, which packages, and every file of them.
+
+    ``release_seq`` only grows from bundle to bundle of updates, and is another number than that of releases.
+    """
+
+    format: int
+    product: _Word
+    kind: Literal["updates"]
+    version: Annotated[str, msgspec.Meta(pattern=r"\A20\d\d\.\d\d\.\d\d(?:\.[1-9]\d?)?\Z")]
+    release_seq: _Serial
+    releases: Annotated[tuple[_VersionText, ...], msgspec.Meta(min_length=1, max_length=100)]
+    target: Target
+    built_at: _Moment
+    disk_bytes: _Bytes
+    """What the packages take once they are unpacked."""
+    packages: Annotated[tuple[PackageUpdate, ...], msgspec.Meta(min_length=1, max_length=MAX_UPDATED_PACKAGES)]
+    files: Annotated[dict[_Path, FileEntry], msgspec.Meta(max_length=MAX_FILES)]
+
+    def __post_init__(self) -> None:
+        instant(self.built_at)
+        datetime.strptime(self.version[:10], "%Y.%m.%d").replace(tzinfo=UTC)
+        told = [package.path for package in self.packages]
+        if told != sorted(set(told)):
+            raise ValueError("its packages are not sorted by their files, or one is told twice")
+        for package in self.packages:
+            if (entry := self.files.get(package.path)) is None or entry.sha256 != package.sha256:
+                raise ValueError(f"it tells of {package.name}, and {package.path} is another file or missing")
+        if untold := {path for path in self.files if path.endswith(".deb")} - set(told):
+            raise ValueError(f"it does not tell of {min(untold)}")
 
 
 class KeyStatement(_Document, frozen=True):

@@ -9,11 +9,15 @@ from appliance.releases.errors import (
     ReleaseReplayed,
     ReleaseSchemaUnsupported,
     ReleaseStepTooLarge,
+    UpdatesForOthers,
+    UpdatesReplayed,
     WrongTarget,
 )
-from appliance.releases.model import SUPPORTED_STEPS, Manifest, Target, Version
+from appliance.releases.model import SUPPORTED_STEPS, Manifest, Target, UpdatesManifest, Version
 
 HIGH_WATER_MARK_PATH = Path("/opt/hangjegyzet/high_seq")
+UPDATES_MARK_PATH = HIGH_WATER_MARK_PATH.with_name("updates_high_seq")
+"""The same for security updates of the operating system, whose numbers are a line of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Installed:
     schema: str | None = None
 
 
-def require_target(manifest: Manifest, machine: Target) -> None:
+def require_target(manifest: Manifest | UpdatesManifest, machine: Target) -> None:
     """Refuse a release for another system.
 
     Raises:
@@ -42,6 +46,27 @@ def require_new_enough(manifest: Manifest, high_seq: int) -> None:
     """
     if manifest.release_seq < high_seq:
         raise ReleaseReplayed(version=manifest.version, found=manifest.release_seq, high=high_seq)
+
+
+def require_updates_new_enough(manifest: UpdatesManifest, high_seq: int) -> None:
+    """Refuse updates that came before some which this machine has had; the same ones again are welcome.
+
+    Raises:
+        UpdatesReplayed
+    """
+    if manifest.release_seq < high_seq:
+        raise UpdatesReplayed(version=manifest.version, found=manifest.release_seq, high=high_seq)
+
+
+def require_updates_for(manifest: UpdatesManifest, release: str) -> None:
+    """Refuse updates that nobody worked out for the installed release.
+
+    Raises:
+        UpdatesForOthers
+    """
+    if release not in manifest.releases:
+        wanted = ", ".join(manifest.releases)
+        raise UpdatesForOthers(version=manifest.version, wanted=wanted, installed=release)
 
 
 def require_step(manifest: Manifest, installed: Installed) -> None:

@@ -18,6 +18,8 @@ from appliance.releases.errors import (
     BundleFileMissing,
     BundleFileUnlisted,
     BundleUnreadable,
+    NoRelease,
+    NoUpdates,
     ReleaseFormatUnknown,
     ReleaseManifestInvalid,
     ReleaseManifestMismatch,
@@ -29,10 +31,14 @@ from appliance.releases.errors import (
 from appliance.releases.model import (
     FORMAT,
     PRODUCT,
+    BundleKind,
+    D,
+    FileEntry,
     KeyStatement,
     Manifest,
     Purpose,
     RevocationList,
+    UpdatesManifest,
     read_document,
 )
 from appliance.releases.sums import MAX_SUMS_BYTES, SIGNATURE_NAME, SUMS_NAME, read_sums
@@ -104,6 +110,14 @@ class VerifiedBundle:
     signed: Signed
 
 
+@dataclass(frozen=True, slots=True)
+class VerifiedUpdates:
+    """Security updates that may be believed; whether this machine may take them is the policy's question."""
+
+    manifest: UpdatesManifest
+    signed: Signed
+
+
 def verify_bundle(
     contents: Contents, *, trust: Trust, now: datetime, progress: Progress = no_progress
 ) -> VerifiedBundle:
@@ -114,8 +128,23 @@ def verify_bundle(
     """
     signed = verify_signed(contents, purpose=Purpose.BUNDLE, trust=trust, now=now, progress=progress)
     manifest = read_manifest(signed.read(MANIFEST_NAME, limit_bytes=MAX_MANIFEST_BYTES), source=contents.label)
-    _require_same_files(manifest, signed)
+    _require_same_files(manifest.files, signed)
     return VerifiedBundle(manifest=manifest, signed=signed)
+
+
+def verify_updates(
+    contents: Contents, *, trust: Trust, now: datetime, progress: Progress = no_progress
+) -> VerifiedUpdates:
+    """The security updates in ``contents``; a key that may sign releases alone is not enough.
+
+    Raises:
+        Corrupt, Refused, Invalid: one class per reason, all from ``errors``.
+    """
+    signed = verify_signed(contents, purpose=Purpose.UPDATES, trust=trust, now=now, progress=progress)
+    data = signed.read(MANIFEST_NAME, limit_bytes=MAX_MANIFEST_BYTES)
+    manifest = read_updates_manifest(data, source=contents.label)
+    _require_same_files(manifest.files, signed)
+    return VerifiedUpdates(manifest=manifest, signed=signed)
 
 
 def verify_signed(
@@ -158,22 +187,33 @@ def read_manifest(data: bytes, *, source: str) -> Manifest:
     Raises:
         ReleaseFormatUnknown: it is of another format, whatever else it says.
         WrongProduct: it is somebody else's.
+        NoRelease: it is that of security updates.
         ReleaseManifestInvalid: with the place and the reason.
     """
-    if len(data) > MAX_MANIFEST_BYTES:
-        raise ReleaseManifestInvalid(source=source, reason=f"it is larger than {MAX_MANIFEST_BYTES} bytes")
-    try:
-        head = msgspec.json.decode(data, type=_Head)
-    except (ValueError, RecursionError) as error:
-        raise ReleaseManifestInvalid(source=source, reason=str(error)) from error
-    if head.format != FORMAT:
-        raise ReleaseFormatUnknown(source=source, found=head.format, known=FORMAT)
-    if head.product != PRODUCT:
-        raise WrongProduct(source=source, found=head.product)
-    try:
-        return read_document(data, Manifest)
-    except ValueError as error:
-        raise ReleaseManifestInvalid(source=source, reason=str(error)) from error
+    if _head(data, source).kind != BundleKind.RELEASE:
+        raise NoRelease(source=source)
+    return _read(data, Manifest, source)
+
+
+def read_updates_manifest(data: bytes, *, source: str) -> UpdatesManifest:
+    """The manifest of security updates that ``data`` writes.
+
+    Raises:
+        ReleaseFormatUnknown, WrongProduct, ReleaseManifestInvalid: as ``read_manifest``.
+        NoUpdates: it is that of a release.
+    """
+    if _head(data, source).kind != BundleKind.UPDATES:
+        raise NoUpdates(source=source)
+    return _read(data, UpdatesManifest, source)
+
+
+def claimed_kind(contents: Contents) -> BundleKind:
+    """What a bundle says that it is for; nothing is believed yet.
+
+    Raises:
+        BundleFileMissing, BundleUnreadable, ReleaseFormatUnknown, WrongProduct, ReleaseManifestInvalid
+    """
+    return _head(read_limited(contents, MANIFEST_NAME, MAX_MANIFEST_BYTES), contents.label).kind
 
 
 def bundled_trust(contents: Contents) -> Trust:
@@ -215,6 +255,28 @@ class _Head(msgspec.Struct):
 
     format: int
     product: str = ""
+    kind: BundleKind = BundleKind.RELEASE
+
+
+def _head(data: bytes, source: str) -> _Head:
+    if len(data) > MAX_MANIFEST_BYTES:
+        raise ReleaseManifestInvalid(source=source, reason=f"it is larger than {MAX_MANIFEST_BYTES} bytes")
+    try:
+        head = msgspec.json.decode(data, type=_Head)
+    except (ValueError, RecursionError) as error:
+        raise ReleaseManifestInvalid(source=source, reason=str(error)) from error
+    if head.format != FORMAT:
+        raise ReleaseFormatUnknown(source=source, found=head.format, known=FORMAT)
+    if head.product != PRODUCT:
+        raise WrongProduct(source=source, found=head.product)
+    return head
+
+
+def _read(data: bytes, kind: type[D], source: str) -> D:
+    try:
+        return read_document(data, kind)
+    except ValueError as error:
+        raise ReleaseManifestInvalid(source=source, reason=str(error)) from error
 
 
 def _read_key_file(contents: Contents, name: str) -> bytes:
@@ -246,10 +308,10 @@ def _require_unchanged(contents: Contents, path: str, expected: str, progress: P
         raise BundleFileChanged(source=contents.label, path=path)
 
 
-def _require_same_files(manifest: Manifest, signed: Signed) -> None:
+def _require_same_files(files: Mapping[str, FileEntry], signed: Signed) -> None:
     sizes = signed.contents.sizes()
-    for path in sorted((signed.sums.keys() - {MANIFEST_NAME}) ^ manifest.files.keys()):
+    for path in sorted((signed.sums.keys() - {MANIFEST_NAME}) ^ files.keys()):
         raise ReleaseManifestMismatch(source=signed.contents.label, path=path)
-    for path, entry in manifest.files.items():
+    for path, entry in files.items():
         if entry.sha256 != signed.sums[path] or entry.bytes != sizes[path]:
             raise ReleaseManifestMismatch(source=signed.contents.label, path=path)

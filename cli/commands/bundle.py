@@ -1,5 +1,6 @@
 """``hangjegyzet bundle``: look at a bundle and check it, as a file, in parts, or unpacked; nothing is installed."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,17 +9,27 @@ import typer
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.units import format_bytes
 from appliance.releases.contents import Contents, open_contents, read_limited
-from appliance.releases.model import Manifest
-from appliance.releases.policy import HIGH_WATER_MARK_PATH, HighWaterMark, require_new_enough
+from appliance.releases.model import BundleKind, Manifest, Need, UpdatesManifest
+from appliance.releases.policy import (
+    HIGH_WATER_MARK_PATH,
+    UPDATES_MARK_PATH,
+    HighWaterMark,
+    require_new_enough,
+    require_updates_new_enough,
+)
 from appliance.releases.trust import TRUST_PATH, Trust
 from appliance.releases.verification import (
     MANIFEST_NAME,
     MAX_MANIFEST_BYTES,
-    VerifiedBundle,
+    Progress,
+    Signed,
     bundled_trust,
+    claimed_kind,
     read_manifest,
+    read_updates_manifest,
     trust_for,
     verify_bundle,
+    verify_updates,
 )
 from cli.output import print_fields, print_json, progress_bar, talk
 
@@ -30,6 +41,7 @@ Fingerprint = Annotated[
 ]
 TrustFolder = Annotated[Path, typer.Option(help="Folder with the root keys that this machine trusts.")]
 Mark = Annotated[Path, typer.Option(help="File with the number of the newest release that this machine has had.")]
+UpdatesMark = Annotated[Path, typer.Option(help="The same for security updates of the operating system.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -39,14 +51,22 @@ def verify(
     fingerprint: Fingerprint = None,
     trust_folder: TrustFolder = TRUST_PATH,
     high_seq: Mark = HIGH_WATER_MARK_PATH,
+    updates_high_seq: UpdatesMark = UPDATES_MARK_PATH,
     as_json: AsJson = False,
 ) -> None:
     """Check who signed it and every byte of it, without unpacking; exit code 3 if refused, 6 if damaged."""
-    with open_contents(source) as contents:
+    now = SystemClock().now()
+    with open_contents(source) as contents, progress_bar("checking") as report:
         trust = trust_for(contents, folder=trust_folder, fingerprint=fingerprint)
-        found = _verify(contents, trust)
-        require_new_enough(found.manifest, HighWaterMark(high_seq).read())
-        fields = {**_fields(found.manifest), **_signature_fields(found, trust)}
+        progress = _share_of(contents, report)
+        if claimed_kind(contents) is BundleKind.UPDATES:
+            updates = verify_updates(contents, trust=trust, now=now, progress=progress)
+            require_updates_new_enough(updates.manifest, HighWaterMark(updates_high_seq).read())
+            fields = {**_updates_fields(updates.manifest), **_signature_fields(updates.signed, trust)}
+        else:
+            found = verify_bundle(contents, trust=trust, now=now, progress=progress)
+            require_new_enough(found.manifest, HighWaterMark(high_seq).read())
+            fields = {**_fields(found.manifest), **_signature_fields(found.signed, trust)}
     _print(fields, as_json)
     talk.print(f"{source.name} is whole, and signed by whom this machine trusts.")
 
@@ -55,23 +75,26 @@ def verify(
 def show(source: Source, as_json: AsJson = False) -> None:
     """Show what a bundle says about itself; nothing of it is checked."""
     with open_contents(source) as contents:
-        manifest = read_manifest(read_limited(contents, MANIFEST_NAME, MAX_MANIFEST_BYTES), source=contents.label)
-        fields = {**_fields(manifest), "root_keys": bundled_trust(contents).fingerprint}
+        data = read_limited(contents, MANIFEST_NAME, MAX_MANIFEST_BYTES)
+        if claimed_kind(contents) is BundleKind.UPDATES:
+            fields = _updates_fields(read_updates_manifest(data, source=contents.label))
+        else:
+            fields = _fields(read_manifest(data, source=contents.label))
+        fields["root_keys"] = bundled_trust(contents).fingerprint
     _print(fields, as_json)
     talk.print("This is what the bundle says. Whether it is true: hangjegyzet bundle verify", style="dim")
 
 
-def _verify(contents: Contents, trust: Trust) -> VerifiedBundle:
+def _share_of(contents: Contents, report: Callable[[float], object]) -> Progress:
     total = max(1, sum(contents.sizes().values()))
     done = 0
-    with progress_bar("checking") as report:
 
-        def advance(count: int) -> None:
-            nonlocal done
-            done += count
-            report(done / total)
+    def advance(count: int) -> None:
+        nonlocal done
+        done += count
+        report(done / total)
 
-        return verify_bundle(contents, trust=trust, now=SystemClock().now(), progress=advance)
+    return advance
 
 
 def _fields(manifest: Manifest) -> dict[str, Any]:
@@ -94,8 +117,34 @@ def _fields(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def _signature_fields(found: VerifiedBundle, trust: Trust) -> dict[str, Any]:
-    statement = found.signed.statement
+def _updates_fields(manifest: UpdatesManifest) -> dict[str, Any]:
+    return {
+        "product": manifest.product,
+        "kind": manifest.kind,
+        "version": manifest.version,
+        "release_seq": manifest.release_seq,
+        "releases": manifest.releases,
+        "target": str(manifest.target),
+        "built_at": manifest.built_at,
+        "files": len(manifest.files),
+        "size_bytes": sum(entry.bytes for entry in manifest.files.values()),
+        "needs_disk_bytes": manifest.disk_bytes,
+        "packages": tuple(
+            f"{package.name} {' or '.join(package.old) or 'new'} → {package.new} ({_NEEDS[package.need]})"
+            for package in manifest.packages
+        ),
+    }
+
+
+_NEEDS = {
+    Need.NOTHING: "takes effect at once",
+    Need.SERVICES: "takes effect when what uses it starts again",
+    Need.REBOOT: "takes effect with the next start of the machine",
+}
+
+
+def _signature_fields(signed: Signed, trust: Trust) -> dict[str, Any]:
+    statement = signed.statement
     return {
         "root_keys": trust.fingerprint,
         "release_key": statement.sha256,
@@ -114,4 +163,4 @@ def _print(fields: dict[str, Any], as_json: bool) -> None:
 def _shown(name: str, value: Any) -> Any:
     if name.endswith("_bytes"):
         return format_bytes(value)
-    return ", ".join(value) if isinstance(value, tuple) else value
+    return (", " if name != "packages" else "\n").join(value) if isinstance(value, tuple) else value

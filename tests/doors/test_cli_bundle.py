@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from appliance.kernel.errors import HangJegyzetError
 from appliance.releases import errors
+from appliance.releases.model import Purpose
 from cli.commands.bundle import app
 from cli.exit_codes import ExitCode, exit_code_for
 from tests.factories.bundles import Maker, archived
@@ -90,3 +91,16 @@ def test_showing_needs_no_trust_and_gives_none(tmp_path: Path):
     assert json.loads(found.stdout)["target"] == "debian 12 on amd64 with Python 3.11"
     assert "verify" in found.stderr
     assert code_of(run("show", tmp_path / "none")) is ExitCode.NOT_FOUND
+
+
+def test_updates_are_checked_by_the_same_command(tmp_path: Path, machine: list[str]):
+    """It sees by itself what kind of bundle it is; their numbers are counted apart from those of releases."""
+    maker = replace(MAKER, purposes=(Purpose.UPDATES,))
+    updates = archived(maker.updates(tmp_path / "updates"))
+    (tmp_path / "updates_high_seq").write_text("2026112300\n")
+    told = run("verify", updates, "--json", *machine, "--updates-high-seq", tmp_path / "updates_high_seq")
+    assert json.loads(told.stdout)["packages"] == ["less 590-2 → 590-2.1 (takes effect at once)"]
+    (tmp_path / "updates_high_seq").write_text("2026112301\n")
+    replayed = run("verify", updates, *machine, "--updates-high-seq", tmp_path / "updates_high_seq")
+    assert isinstance(replayed.exception, errors.UpdatesReplayed)
+    assert "2026.11.23" in run("show", updates).stdout

@@ -15,11 +15,14 @@ from appliance.releases.model import (
     Grade,
     KeyStatement,
     Manifest,
+    Need,
+    PackageUpdate,
     Purpose,
     Requirements,
     RevocationList,
     SchemaRange,
     Target,
+    UpdatesManifest,
     write_document,
 )
 from appliance.releases.trust import (
@@ -46,6 +49,7 @@ FILES = {
     "docs/empty.md": b"",
     "LICENSE": b"Apache License\n",
 }
+UPDATED = {"debs/less_590-2.1_amd64.deb": b"!<arch>\n" + bytes(range(256))}
 
 
 def a_manifest(**changes: object) -> Manifest:
@@ -65,6 +69,28 @@ def a_manifest(**changes: object) -> Manifest:
         "files": {},
     }
     return Manifest(**{**values, **changes})
+
+
+def an_updates_manifest(**changes: object) -> UpdatesManifest:
+    """The manifest of updates for 0.1.0: one package."""
+    (path,) = UPDATED
+    sha256 = hashlib.sha256(UPDATED[path]).hexdigest()
+    values = {
+        "format": FORMAT,
+        "product": PRODUCT,
+        "kind": "updates",
+        "version": "2026.11.23",
+        "release_seq": 2026112300,
+        "releases": ("0.1.0",),
+        "target": TARGET,
+        "built_at": "2026-11-23T00:00:00Z",
+        "disk_bytes": 1 << 20,
+        "packages": (
+            PackageUpdate(name="less", old=("590-2",), new="590-2.1", need=Need.NOTHING, path=path, sha256=sha256),
+        ),
+        "files": {path: FileEntry(sha256=sha256, bytes=len(UPDATED[path]))},
+    }
+    return UpdatesManifest(**{**values, **changes})
 
 
 @dataclass(frozen=True)
@@ -121,6 +147,21 @@ class Maker:
             return a_bundle(folder, signer=self.signer(keys), files=files, manifest=manifest)
         finally:
             shutil.rmtree(keys)
+
+    def updates(self, folder: Path, **changes: object) -> Path:
+        """An unpacked bundle of updates, sealed."""
+        keys = folder.with_name(f"{folder.name}.keys")
+        try:
+            fill(folder, UPDATED)
+            put_keys(folder, self.signer(keys))
+        finally:
+            shutil.rmtree(keys)
+        sums = hash_files(folder)
+        files = {path: FileEntry(sha256=sums[path], bytes=(folder / path).stat().st_size) for path in sums}
+        data = write_document(an_updates_manifest(**{"files": files, **changes}))
+        (folder / MANIFEST_NAME).write_bytes(data)
+        self.sign(folder, {**sums, MANIFEST_NAME: hashlib.sha256(data).hexdigest()})
+        return folder
 
     def sign(self, folder: Path, sums: dict[str, str]) -> None:
         """Sign whatever the list says."""
