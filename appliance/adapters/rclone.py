@@ -85,7 +85,7 @@ class RcloneTarget:
 
     def send_all(self, folder: Path, *, forget: bool) -> None:
         """As the port says."""
-        self._require_mounted()
+        self.require_mounted()
         self._copy(folder, *_excluding(*OURS_ALONE, *LAST))
         self._copy(folder, *_excluding(*OURS_ALONE))
         if forget:
@@ -93,7 +93,7 @@ class RcloneTarget:
 
     def send_new(self, folder: Path, *, since: datetime | None) -> None:
         """As the port says."""
-        self._require_mounted()
+        self.require_mounted()
         recent = [] if since is None else [f"--max-age={_age(since)}", "--no-traverse"]
         for inside in ("pgbackrest/archive", "blobs"):
             if (folder / inside).is_dir():
@@ -103,12 +103,12 @@ class RcloneTarget:
 
     def fetch(self, folder: Path) -> None:
         """As the port says."""
-        self._require_mounted()
+        self.require_mounted()
         self._run("copy", self._place.at(""), str(folder), *_excluding(*OURS_ALONE), into=folder)
 
     def fetch_only(self, folder: Path, *inside: str) -> None:
         """Copy some of its folders and files."""
-        self._require_mounted()
+        self.require_mounted()
         wanted = [part for one in inside for part in ("--include", f"/{one}/**", "--include", f"/{one}")]
         self._run("copy", self._place.at(""), str(folder), *wanted, into=folder)
 
@@ -118,14 +118,14 @@ class RcloneTarget:
         Raises:
             TargetUnreachable.
         """
-        self._require_mounted()
+        self.require_mounted()
         listed = self._run("lsjson", self._place.at("sets"), "--dirs-only")
         return sorted(entry["Name"] for entry in json.loads(listed or "[]"))
 
     def _copy(self, folder: Path, *arguments: str) -> None:
         self._run("copy", str(folder), self._place.at(""), *arguments)
 
-    def _require_mounted(self) -> None:
+    def require_mounted(self) -> None:
         """A share that is not mounted is an empty folder on our own disk.
 
         Raises:

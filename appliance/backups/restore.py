@@ -125,8 +125,8 @@ class Installation(Protocol):
         """Take the database back in place, and its schema to this release's."""
         ...
 
-    def recordings(self, folder: Path, hashes: Mapping[str, str]) -> Sequence[str]:
-        """Put the recordings that meetings have into place; names of those that are nowhere.
+    def recordings(self, folder: Path, hashes: Mapping[str, str]) -> "Recordings":
+        """Note which recordings of meetings are not here: they are read from ``folder`` and copied while people work.
 
         Meetings that had been deleted since are deleted again.
         """
@@ -135,6 +135,20 @@ class Installation(Protocol):
     def start(self) -> None:
         """Start what was stopped; from here on a power cut finds a machine that starts."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Recordings:
+    """What became of the recordings that meetings have.
+
+    Args:
+        missing: those that are nowhere.
+        owed: how many are in the backups alone, and come while people work.
+    """
+
+    missing: Sequence[str] = ()
+    owed: int = 0
+    owed_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +168,7 @@ class Restored:
 
     described: BackupSet
     moment: Moment
-    missing: Sequence[str]
+    recordings: Recordings
     took_s: float
     steps_s: Mapping[str, float]
 
@@ -218,18 +232,18 @@ class RestoreService:
         """
         journal = self._begin(wish, plan, now, afresh=afresh)
         started, times = time.monotonic(), dict[str, float]()
-        missing: Sequence[str] = ()
+        found = Recordings()
 
         def recordings() -> None:
-            nonlocal missing
-            missing = self._installation.recordings(self._source.recordings(), self._hashes(plan))
+            nonlocal found
+            found = self._installation.recordings(self._source.recordings(), self._hashes(plan))
 
         acts: tuple[tuple[Step, str, Callable[[], None]], ...] = (
             (Step.STOPPED, "stopping the appliance", self._installation.stop),
             (Step.FETCHED, "fetching the backups", lambda: self._fetch(tell)),
             (Step.UNSEALED, "putting keys and configuration back", lambda: self._unseal(plan, key)),
             (Step.DATABASE, "taking the database back", lambda: self._installation.database(plan.moment)),
-            (Step.RECORDINGS, "putting recordings back", recordings),
+            (Step.RECORDINGS, "looking which recordings are to be copied", recordings),
             (Step.STARTED, "starting the appliance", self._installation.start),
         )
         for step, words, act in acts:
@@ -242,8 +256,8 @@ class RestoreService:
             journal = msgspec.structs.replace(journal, step=step)
             self._write(journal)
         self.forget()
-        log.info("restored", set=plan.described.id, missing=len(missing))
-        return Restored(plan.described, plan.moment, missing, time.monotonic() - started, times)
+        log.info("restored", set=plan.described.id, missing=len(found.missing), owed=found.owed)
+        return Restored(plan.described, plan.moment, found, time.monotonic() - started, times)
 
     def unfinished(self) -> Journal | None:
         """A restore that was begun and has not ended."""

@@ -60,6 +60,7 @@ class Machine:
     Args:
         blobs: folder of stored recordings.
         files: configuration and keys, files and folders.
+        owed: recordings that a restore still owes, as ``NA/NAME``.
         root: what their paths are relative to.
     """
 
@@ -71,6 +72,7 @@ class Machine:
     blobs: Path
     files: tuple[Path, ...]
     root: Path = Path("/")
+    owed: Callable[[], frozenset[str]] = frozenset
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,9 +229,14 @@ class BackupService:
     def prune(self, tell: Tell) -> Pruned:
         """Forget what retention does not keep: sets, the database's backups and log, recordings that no set lists.
 
+        Nothing while a restore still owes recordings: they may be nowhere but in the backups, here or elsewhere.
+
         Raises:
             BackupBusy, EngineFailed, TargetFailed.
         """
+        if owed := self._machine.owed():
+            tell(f"forgetting nothing: {len(owed)} recording(s) are still to be copied from the backups")
+            return Pruned((), Copied(0, 0))
         with self._depot.alone(patience_s=PATIENCE_S):
             sets = {described.id: described for described in self.sets()}
             kept = to_keep(sets.values(), self._retention)
@@ -306,9 +313,16 @@ class BackupService:
         return described
 
     def _present(self) -> dict[str, str]:
-        """Recordings of this moment with the hashes that they were copied with."""
-        known = self._depot.sums()
-        return {name: hashed for name, hashed in known.items() if (self._machine.blobs / name).exists()}
+        """Recordings of this moment with the hashes that they were copied with.
+
+        One that a restore still owes counts where these very backups have it: it is kept, though not here yet.
+        """
+        owed, known = self._machine.owed(), self._depot.sums()
+        return {
+            name: hashed
+            for name, hashed in known.items()
+            if (self._machine.blobs / name).exists() or (name in owed and (self._depot.blobs / name).exists())
+        }
 
     def _size_of(self, listed: dict[str, str]) -> int:
         return sum((self._depot.blobs / name).stat().st_size for name in listed)

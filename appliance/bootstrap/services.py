@@ -10,8 +10,10 @@ from appliance.adapters.huey_doorbell import HueyDoorbell
 from appliance.adapters.job_listener import JobListener
 from appliance.adapters.node_client import RemoteBlobs
 from appliance.adapters.postgres import open_server
+from appliance.adapters.read_through import ReadThroughBlobs
 from appliance.adapters.root_key import FileKeyProvider
 from appliance.audit.service import AuditTrail
+from appliance.backups.outstanding import Outstanding
 from appliance.bootstrap.main_box import open_main_box
 from appliance.database.engine import Database
 from appliance.database.errors import NotInitialised
@@ -118,7 +120,7 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
     main_box = open_main_box(settings)
     if main_box is None:
         keyring = KeyRing(FileKeyProvider(settings.root_key_path), clock)
-        blobs: BlobStore = LocalBlobs(settings.blobs_path)
+        blobs: BlobStore = own_blobs(settings)
     else:
         keyring, blobs = LeasedKeyRing(main_box, clock), RemoteBlobs(main_box)
     return compose(
@@ -130,6 +132,11 @@ def wire(settings: Settings, *, clock: Clock, server: DatabaseServer, database: 
         home_tenant=home_tenant,
         blobs=blobs,
     )
+
+
+def own_blobs(settings: Settings) -> BlobStore:
+    """Recordings on this machine, and those that a restore still owes it."""
+    return ReadThroughBlobs(LocalBlobs(settings.blobs_path), Outstanding(settings.blobs_path))
 
 
 def compose(
@@ -150,7 +157,7 @@ def compose(
         blobs: where recordings are; unset, on this machine.
     """
     audit = AuditTrail(clock)
-    blobs = blobs or LocalBlobs(settings.blobs_path)
+    blobs = blobs or own_blobs(settings)
     documents = DocumentStore(keyring, clock)
     outbox = Outbox(clock)
     jobs = JobService(database, sagas={RECORDING: RECORDING_SHAPE}, doorbell=HueyDoorbell(), audit=audit)

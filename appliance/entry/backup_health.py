@@ -8,12 +8,14 @@ from datetime import datetime
 from appliance.adapters.signing_key import load_public_key
 from appliance.backups.depot import Depot
 from appliance.backups.drill import KIND
+from appliance.backups.outstanding import Outstanding
 from appliance.backups.restore import JOURNAL
 from appliance.backups.sets import instant
 from appliance.backups.state import read_state
 from appliance.entry.backups import last_drill, open_engine
 from appliance.entry.restores import STATE_DIR
 from appliance.health.checks.backups import BackupState, DrillState, backups, drill, wal
+from appliance.health.checks.recordings import recordings
 from appliance.health.model import Check
 from appliance.kernel.clock import SystemClock
 from appliance.keyring.signing import verify
@@ -23,12 +25,13 @@ FIX_LIMIT_S = 6 * 3600
 
 
 def backup_checks(settings: Settings) -> Sequence[Check]:
-    """Backups, the archived log, the last proven restore."""
+    """Backups, the archived log, the last proven restore, recordings that a restore still owes."""
     clock = SystemClock()
     return (
         backups(lambda: _backups(settings), clock),
         wal(lambda: open_engine(settings).archive(), back_up=lambda: _start("backup", "A backup was taken.")),
         drill(lambda: _drill(settings), clock, hold=lambda: _start("drill", "A drill was held.")),
+        recordings(Outstanding(settings.blobs_path).standing, clock),
     )
 
 

@@ -20,6 +20,7 @@ from appliance.backups.depot import PATIENCE_S, Depot, write_whole
 from appliance.backups.drill import KIND as DRILL_KIND
 from appliance.backups.drill import Drill, Rehearsal
 from appliance.backups.model import BackupKind
+from appliance.backups.outstanding import Outstanding
 from appliance.backups.retention import Retention
 from appliance.backups.service import BackupService, Machine, Pruned, Taken, Tell
 from appliance.backups.sets import set_id
@@ -124,7 +125,12 @@ def drill(settings: Settings, tell: Tell, *, wanted: str = "latest") -> tuple[Dr
         depot.alone(patience_s=PATIENCE_S),
     ):
         rehearsal = Rehearsal(
-            depot=depot, database=engine, scratch=LocalScratchServers(account), folder=SCRATCH, clock=clock
+            depot=depot,
+            database=engine,
+            scratch=LocalScratchServers(account),
+            folder=SCRATCH,
+            clock=clock,
+            owed=lambda: owed(settings),
         )
         described = backups.describe(wanted)
         detail |= {"set": described.id}
@@ -167,7 +173,13 @@ def _machine(settings: Settings) -> Machine:
         database_version=DebianCluster().version,
         blobs=settings.blobs_path / "stored",
         files=KEPT_FILES,
+        owed=lambda: owed(settings),
     )
+
+
+def owed(settings: Settings) -> frozenset[str]:
+    """Recordings that a restore still owes, as they lie in a folder of stored ones."""
+    return frozenset(f"{name[-2:]}/{name}" for name in Outstanding(settings.blobs_path).names())
 
 
 @contextmanager

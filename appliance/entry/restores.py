@@ -4,7 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -19,10 +19,21 @@ from appliance.adapters.signing_key import load_public_key
 from appliance.approvals.model import Verb
 from appliance.audit.model import AuditName, Outcome
 from appliance.backups import queries
-from appliance.backups.depot import Depot, copy_whole, write_whole
+from appliance.backups.depot import Depot, write_whole
 from appliance.backups.errors import NoBackup
 from appliance.backups.model import Moment
-from appliance.backups.restore import JOURNAL, REPORT_KIND, Plan, Restored, RestoreService, Source, Tell, Wish
+from appliance.backups.outstanding import Outstanding, to_copy
+from appliance.backups.restore import (
+    JOURNAL,
+    REPORT_KIND,
+    Plan,
+    Recordings,
+    Restored,
+    RestoreService,
+    Source,
+    Tell,
+    Wish,
+)
 from appliance.backups.service import SHREDDED
 from appliance.backups.sets import moment, set_id
 from appliance.bootstrap.services import open_services
@@ -45,6 +56,7 @@ STATE_DIR = Path("/var/lib/hangjegyzet-restore")
 TIMERS = ("hangjegyzet-backup.timer", "hangjegyzet-follow.timer", "hangjegyzet-drill.timer")
 SERVICES = ("hangjegyzet-backup.service", "hangjegyzet-follow.service", "hangjegyzet-drill.service")
 TARGET = "hangjegyzet.target"
+COPIER = "hangjegyzet-recordings.service"
 OWN_TO_THE_MACHINE = (
     "data_dir", "models_dir", "root_key_file", "signing_key_file", "signing_public_file", "database.", "web.host",
     "web.port", "web.public_url", "web.certificate", "web.private_key", "web.trusted_proxies", "firewall.", "nodes.",
@@ -81,6 +93,7 @@ class ForeignBackups:
         self._folder = None if "://" in source else Path(source).resolve()
         # Read alone, so that it need not be a mount of its own.
         there = Place("source", str(self._folder), {}) if self._folder else place("source", source)
+        self._folder = self._folder or there.mount
         self._target = RcloneTarget(there)
         self._depot = depot
 
@@ -91,6 +104,7 @@ class ForeignBackups:
             TargetUnreachable.
         """
         if self._folder is not None:
+            self._target.require_mounted()
             return Depot(self._folder)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)
@@ -136,7 +150,7 @@ class MachineInstallation:
 
     def stop(self) -> None:
         """As the protocol says; the units do not start while the journal is there."""
-        for unit in (*TIMERS, *SERVICES, TARGET):
+        for unit in (*TIMERS, *SERVICES, TARGET, COPIER):
             subprocess.run(["systemctl", "stop", unit], capture_output=True, check=False, timeout=300)
 
     def put_back(self, files: Mapping[str, bytes]) -> None:
@@ -160,36 +174,17 @@ class MachineInstallation:
         open_engine(self._settings).rewind(moment)
         migrate(self._settings)
 
-    def recordings(self, folder: Path, hashes: Mapping[str, str]) -> Sequence[str]:
+    def recordings(self, folder: Path, hashes: Mapping[str, str]) -> Recordings:
         """As the protocol says."""
-        with open_database(open_server(self._settings), DatabaseRole.OWNER) as owner, owner.reading(None) as tx:
-            wanted = queries.recordings(tx)
-        stored = self._settings.blobs_path / "stored"
-        account = pwd.getpwnam("hangjegyzet")
-        missing = []
-        for name in sorted(wanted):
-            target, source = stored / name, folder / name
-            if target.exists() and (not source.exists() or target.stat().st_size == source.stat().st_size):
-                continue
-            if not source.exists():
-                missing.append(name)
-                continue
-            if copy_whole(source, target) != hashes.get(name):
-                target.unlink()
-                missing.append(name)
-                continue
-            target.chmod(0o400)
-            for path in (target, target.parent):
-                os.chown(path, account.pw_uid, account.pw_gid)
-            target.parent.chmod(0o700)
+        found = note_outstanding(self._settings, folder, hashes)
         delete_again(self._settings)
-        return missing
+        return found
 
     def start(self) -> None:
         """As the protocol says."""
         if (STATE_DIR / JOURNAL).exists():
             (STATE_DIR / JOURNAL).rename(STATE_DIR / "last.json")
-        for unit in (TARGET, *TIMERS):
+        for unit in (TARGET, *TIMERS, COPIER):
             subprocess.run(["systemctl", "start", unit], capture_output=True, check=True, timeout=300)
 
     def _merge(self, content: bytes) -> None:
@@ -257,7 +252,8 @@ def restore(
         "to": str(done.moment),
         "signer": plan.signer,
         "own": plan.own,
-        "missing_recordings": len(done.missing),
+        "missing_recordings": len(done.recordings.missing),
+        "recordings_to_copy": done.recordings.owed,
         "took_s": round(done.took_s, 1),
     }
     record_act(settings, AuditName.BACKUP_RESTORED, subject_type="backup", detail=detail, outcome=Outcome.OK)
@@ -268,6 +264,44 @@ def restore(
         open_configuration().apply(machinery(release), release=(release.path, release.version), tell=lambda _: None)
     subprocess.run(["systemctl", "start", "--no-block", SERVICES[0]], capture_output=True, check=False, timeout=60)
     return done
+
+
+def note_outstanding(settings: Settings, folder: Path, hashes: Mapping[str, str]) -> Recordings:
+    """Note which recordings of meetings are to be copied from ``folder``, and which are nowhere."""
+    with open_database(open_server(settings), DatabaseRole.OWNER) as owner, owner.reading(None) as tx:
+        wanted = queries.recordings(tx)
+    outstanding, stored = Outstanding(settings.blobs_path), settings.blobs_path / "stored"
+    owed, missing = to_copy(wanted, stored=stored, source=folder, hashes=hashes, before=outstanding)
+    entry = pwd.getpwnam("hangjegyzet")
+    outstanding.owe(owed, SystemClock().now(), account=(entry.pw_uid, entry.pw_gid))
+    return Recordings(missing, len(owed), sum(each.size for each in owed.values()))
+
+
+def bring_recordings(settings: Settings, folder: Path) -> Recordings:
+    """Take recordings that are not here from a folder of backups; the database stays as it is.
+
+    Raises:
+        NoBackup: there are none in that folder.
+    """
+    depot = Depot(folder.resolve())
+    if not depot.sums():
+        raise NoBackup(wanted=f"bring recordings: {folder} has no blobs/SHA256SUMS")
+    found = note_outstanding(settings, depot.blobs, depot.sums())
+    _record_recordings(settings, "brought", found.owed)
+    subprocess.run(["systemctl", "start", COPIER], capture_output=True, check=True, timeout=300)
+    return found
+
+
+def give_up_recordings(settings: Settings) -> int:
+    """Wait no longer for recordings that a restore still owes; how many there were."""
+    names = Outstanding(settings.blobs_path).give_up()
+    _record_recordings(settings, "given up", len(names))
+    return len(names)
+
+
+def _record_recordings(settings: Settings, act: str, count: int) -> None:
+    detail: dict[str, str | int | float | bool | None] = {"recordings": act, "count": count}
+    record_act(settings, AuditName.BACKUP_RESTORED, subject_type="backup", detail=detail, outcome=Outcome.OK)
 
 
 def delete_again(settings: Settings) -> int:
@@ -296,7 +330,7 @@ def _still_there(settings: Settings, known: set[tuple[Any, ...]]) -> list[tuple[
 
 def _report(settings: Settings, plan: Plan, done: Restored, detail: Mapping[str, Any]) -> None:
     at = SystemClock().now()
-    payload = {**detail, "at": moment(at), "steps_s": dict(done.steps_s), "lost": list(done.missing)[:1000]}
+    payload = {**detail, "at": moment(at), "steps_s": dict(done.steps_s), "lost": list(done.recordings.missing)[:1000]}
     reports = settings.backups.folder / "reports"
     reports.mkdir(exist_ok=True)
     path = reports / f"restore-{set_id(at)}.json"

@@ -303,6 +303,14 @@ class BlobMissing(Corrupt):
     hint = "Restore it from the last backup; the transcript and the minutes are kept elsewhere and are not affected."
 
 
+class RecordingAway(Unavailable):
+    """A restore still owes it, and the disk of the backups cannot be read just now."""
+
+    code = "blob.away"
+    message = "This recording is still on the disk of the backups, and that cannot be read just now."
+    hint = "An administrator connects that disk again (hangjegyzet restore status). Transcript and minutes are here."
+
+
 class BlobBusy(Conflict):
     """Somebody else is writing this blob."""
 

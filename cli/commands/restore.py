@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from appliance.backups.restore import Plan, Wish
+from appliance.backups.copier import seen
+from appliance.backups.outstanding import Outstanding, Standing
+from appliance.backups.restore import Plan, Recordings, Wish
 from appliance.configuration.errors import NeedsRoot
 from appliance.entry import restores
+from appliance.entry.recordings import copy_outstanding
 from appliance.kernel.units import format_bytes
 from appliance.settings import Settings
 from cli.output import print_fields, print_json, spinner, talk
@@ -73,12 +76,100 @@ def run(
         done = restores.restore(settings, wish, tell, key=key, signer=signer, afresh=afresh)
     if as_json:
         print_json({**_fields(wish, found), "took_s": round(done.took_s, 1), "steps_s": dict(done.steps_s),
-                    "missing": list(done.missing)})  # fmt: skip
+                    **_brought(done.recordings)})  # fmt: skip
     else:
         talk.print(f"[green]✓[/] Restored to {done.moment} in {done.took_s:.0f} s.")
-    if done.missing:
+    _tell(done.recordings)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Say how many recordings are still being copied, and about how long; the portal answers meanwhile."""
+    standing = Outstanding(Settings().blobs_path).standing()
+    if as_json:
+        print_json(_standing(standing))
+    elif standing is None:
+        talk.print("[green]✓[/] Every recording that was brought back is here.")
+    else:
+        print_fields(
+            {
+                "still copying": seen(standing),
+                "from": standing.source,
+                "size left": format_bytes(standing.bytes_left),
+                "as of": f"{standing.at:%Y-%m-%d %H:%M:%S} UTC",
+                "trouble": standing.trouble or "none",
+                "damaged in the backups": ", ".join(standing.damaged) or "none",
+            }
+        )
+
+
+@app.command()
+def recordings(
+    source: Annotated[
+        Path, typer.Option("--from", help="Folder of backups.", metavar="FOLDER", exists=True, file_okay=False)
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Take recordings that are not here from another folder of backups; nothing else is changed."""
+    if os.geteuid() != 0:
+        raise NeedsRoot
+    found = restores.bring_recordings(Settings(), source)
+    if as_json:
+        print_json(_brought(found))
+    else:
+        _tell(found)
+
+
+@app.command("give-up")
+def give_up(yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False, as_json: AsJson = False) -> None:
+    """Wait no longer for recordings that are still to be copied; their transcripts and minutes stay."""
+    if os.geteuid() != 0:
+        raise NeedsRoot
+    standing = Outstanding(Settings().blobs_path).standing()
+    if standing is not None and not yes:
+        typer.confirm(f"Give up {standing.left} recording(s)?", abort=True, err=True)
+    count = restores.give_up_recordings(Settings())
+    if as_json:
+        print_json({"given_up": count})
+    else:
+        talk.print(f"{count} recording(s) given up.")
+
+
+@app.command(hidden=True)
+def copy() -> None:
+    """Copy what is outstanding; the unit hangjegyzet-recordings does so by itself."""
+    copy_outstanding(Settings())
+
+
+def _brought(found: Recordings) -> dict[str, Any]:
+    return {"missing": list(found.missing), "to_copy": found.owed, "to_copy_bytes": found.owed_bytes}
+
+
+def _standing(standing: Standing | None) -> dict[str, Any]:
+    if standing is None:
+        return {"left": 0}
+    return {
+        "left": standing.left,
+        "count": standing.count,
+        "bytes_left": standing.bytes_left,
+        "seconds_left": standing.seconds_left,
+        "from": standing.source,
+        "at": standing.at,
+        "trouble": standing.trouble,
+        "damaged": list(standing.damaged),
+    }
+
+
+def _tell(found: Recordings) -> None:
+    if found.owed:
         talk.print(
-            f"[yellow]![/] {len(done.missing)} recording(s) were not in the backups; their texts are there.",
+            f"{found.owed} recording(s), {format_bytes(found.owed_bytes)}, are read from the backups and copied while"
+            " people work. Leave their disk connected until then: hangjegyzet restore status",
+            soft_wrap=True,
+        )
+    if found.missing:
+        talk.print(
+            f"[yellow]![/] {len(found.missing)} recording(s) were not in the backups; their texts are there.",
             soft_wrap=True,
         )
 

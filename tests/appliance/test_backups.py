@@ -23,6 +23,8 @@ DISK = "320m"
 """The second disk of the box: small, so that it can be filled."""
 RPO_S = 300
 """What may be lost at most."""
+COPY_S = 120
+"""For two recordings that follow a restore."""
 KEYS, BACKUPS = "/media/keys", "/media/backups"
 
 
@@ -101,7 +103,7 @@ def test_a_meeting_is_kept_and_the_restore_proven(box: Box) -> None:
 
 def test_the_units_may_do_little(box: Box) -> None:
     """systemd rates what backups and drills could do at 1.5 or less."""
-    for unit in ("backup", "follow", "drill"):
+    for unit in ("backup", "follow", "drill", "recordings"):
         verdict = box.run("systemd-analyze", "security", "--no-pager", f"hangjegyzet-{unit}.service").stdout
         assert float(verdict.rpartition(": ")[2].split()[0]) <= 1.5, f"{unit}: {verdict[-200:]}"
 
@@ -160,6 +162,11 @@ def test_a_lost_machine_comes_back_on_other_hardware(box: Box, installed: Path, 
         done = json.loads(fresh.run("hangjegyzet", "restore", "run", *words, "--yes", "--json", timeout_s=1200).stdout)
         took["restore on other hardware"] = time.monotonic() - started
         assert done["missing"] == []
+        assert done["to_copy"] >= len(before.meetings)
+        copying = time.monotonic()
+        while json.loads(fresh.run("hangjegyzet", "restore", "status", "--json").stdout)["left"]:
+            assert time.monotonic() - copying < COPY_S, fresh.run("hangjegyzet", "restore", "status").stderr
+            time.sleep(1)
         for meeting, written in before.meetings.items():
             assert visit(fresh, "--fetch", meeting) == written
         assert before.deleted not in fresh.run("hangjegyzet", "meeting", "list", "--json").stdout

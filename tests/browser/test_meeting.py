@@ -9,7 +9,7 @@ from appliance.identity.model import NewSession
 from appliance.kernel.ids import MeetingId
 from appliance.quality.samples import sample_meeting
 from appliance.transcripts.model import Segment
-from tests.browser.conftest import NewPage
+from tests.browser.conftest import NewPage, Watch
 from tests.browser.looking import axe_violations, wait_until
 from tests.factories.database import TestDatabase
 from tests.factories.readings import a_read_meeting, sample_transcript
@@ -85,6 +85,20 @@ def test_escape_closes_a_citation_and_returns_the_focus(meeting: Page) -> None:
     expect(meeting.get_by_role("button", name="Play 8 s")).to_be_focused()
     meeting.keyboard.press("Escape")
     expect(source).to_be_focused()
+
+
+def test_a_recording_that_cannot_be_read_just_now_says_why(meeting: Page, watch: Watch) -> None:
+    """The appliance's own reason instead of a guess; once it is mended the same button plays."""
+    watch.expected.append("status of 503")
+    problem = {"detail": "This recording is still on the disk of the backups.", "hint": "Connect it."}
+    meeting.route("**/audio", lambda route: route.fulfill(status=503, json=problem))
+    meeting.get_by_role("button", name="Play", exact=True).click()
+    told = meeting.get_by_text("This recording is still on the disk of the backups. Connect it.")
+    expect(told).to_be_visible()
+    meeting.unroute("**/audio")
+    meeting.get_by_role("button", name="Play", exact=True).click()
+    _wait_for_position(meeting, 0.1, 60)
+    expect(told).to_be_hidden()
 
 
 def test_a_time_and_a_word_seek(meeting: Page) -> None:

@@ -1,21 +1,30 @@
-"""What every place for recordings must do; the local folder is the one we have."""
+"""What every place for recordings must do: the local folder, and the same while a restore still owes other ones."""
 
 import errno
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from appliance.adapters.blobs import LocalBlobs
+from appliance.adapters.read_through import ReadThroughBlobs
+from appliance.backups.outstanding import Outstanding, Owed
 from appliance.meetings.errors import BlobBusy, BlobMissing, BlobStored, StorageFull
 from appliance.meetings.ports import BlobStore
 
 NAME = "0190a1b2c3d4"
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> BlobStore:
-    return LocalBlobs(tmp_path / "blobs")
+@pytest.fixture(params=["local", "read-through", "read-through, owing"])
+def store(tmp_path: Path, request: pytest.FixtureRequest) -> BlobStore:
+    local = LocalBlobs(tmp_path / "blobs")
+    if request.param == "local":
+        return local
+    outstanding = Outstanding(tmp_path / "blobs")
+    if request.param.endswith("owing"):
+        outstanding.owe({"0190ffffffff": Owed("00" * 32, 1000, str(tmp_path))}, datetime(2026, 3, 2, tzinfo=UTC))
+    return ReadThroughBlobs(local, outstanding)
 
 
 def written(store: BlobStore, data: bytes) -> bytes:

@@ -1,6 +1,8 @@
 """Backups of a whole appliance on a real database: taken, listed, verified, kept up, forgotten, proven."""
 
+import hashlib
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +15,8 @@ from appliance.adapters.age import Age
 from appliance.adapters.scratch_servers import LocalScratchServers
 from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
-from appliance.backups.depot import Depot
+from appliance.backups.copier import Copier
+from appliance.backups.depot import SUMS, Depot
 from appliance.backups.drill import Rehearsal
 from appliance.backups.errors import (
     CustodiansMissing,
@@ -24,6 +27,7 @@ from appliance.backups.errors import (
     TargetUnreachable,
 )
 from appliance.backups.model import BackupKind
+from appliance.backups.outstanding import Outstanding, Owed
 from appliance.backups.restore import RestoreService, Wish, read_archive
 from appliance.backups.retention import Retention
 from appliance.backups.service import BackupService, Machine
@@ -73,7 +77,14 @@ class Site:
     recipients: list[str]
     clock: FixedClock
 
-    def service(self, *, custodians: int = 2, targets: tuple[Unreachable, ...] = (), daily: int = 14) -> BackupService:
+    def service(
+        self,
+        *,
+        custodians: int = 2,
+        targets: tuple[Unreachable, ...] = (),
+        daily: int = 14,
+        owed: frozenset[str] = frozenset(),
+    ) -> BackupService:
         """The use cases."""
         signer = Signer(read_private_key(KEY), self.clock)
         return BackupService(
@@ -92,6 +103,7 @@ class Site:
                 blobs=self.folder / "stored",
                 files=(self.folder / "etc/hangjegyzet/secrets",),
                 root=self.folder,
+                owed=lambda: owed,
             ),
             custodians=self.recipients[:custodians],
             targets=targets,
@@ -257,6 +269,41 @@ def test_old_backups_are_forgotten_with_what_only_they_need(site: Site) -> None:
         assert site.service().verify("latest", quiet) == []
     finally:
         gone.write_bytes(content)
+
+
+def test_a_backup_while_recordings_are_copied_claims_what_it_has_and_forgets_nothing(site: Site) -> None:
+    """One that is in these very backups is kept, one that is on another disk is not claimed, and none is forgotten."""
+    elsewhere = site.folder / "stick"
+    here, away = (site.folder / "stored" / name for name in RECORDINGS)
+    site.service().follow(quiet)
+    kept = {path: path.read_bytes() for path in (here, away)}
+    (elsewhere / away.parent.name).mkdir(parents=True)
+    away.rename(elsewhere / RECORDINGS[1])
+    here.unlink()
+    (site.depot.blobs / RECORDINGS[1]).unlink()
+    (elsewhere / SUMS).touch()
+    outstanding = Outstanding(site.folder)
+    sources = {here: site.depot.blobs, away: elsewhere}
+    outstanding.owe(
+        {
+            path.name: Owed(hashlib.sha256(kept[path]).hexdigest(), len(kept[path]), str(source))
+            for path, source in sources.items()
+        },
+        site.clock.now(),
+    )
+    owed = frozenset(RECORDINGS)
+    try:
+        site.clock.advance(timedelta(days=1))
+        described = site.service(owed=owed).run(quiet).described
+        assert list(site.depot.blob_list(described.id, BLOB_LIST)) == [RECORDINGS[0]]
+        before = site.depot.set_ids()
+        assert site.service(owed=owed, daily=1).prune(quiet).sets == ()
+        assert site.depot.set_ids() == before
+    finally:
+        Copier(outstanding, site.folder / "stored", clock=site.clock, stop=threading.Event()).run()
+    assert {path: path.read_bytes() for path in kept} == kept
+    site.clock.advance(timedelta(days=1))
+    assert site.service().run(quiet).described.blobs.count == len(RECORDINGS)
 
 
 @contextmanager

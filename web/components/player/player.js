@@ -63,7 +63,8 @@ class MeetingPlayer extends HTMLElement {
       if (this.wanted !== null) this.audio.currentTime = this.wanted;
       this.wanted = null;
     });
-    this.audio.addEventListener("error", () => (this.querySelector('[data-part="trouble"]').hidden = false));
+    this.audio.addEventListener("error", () => this.#tellTrouble());
+    this.audio.addEventListener("playing", () => (this.querySelector('[data-part="trouble"]').hidden = true));
     document.addEventListener("keydown", this.#shortcut);
     document.addEventListener("click", this.#seekFromText);
     document.addEventListener("player:play-words", this.#playWords);
@@ -87,6 +88,15 @@ class MeetingPlayer extends HTMLElement {
     if (name === "follow") this.following.resume(this.position);
   }
 
+  // A browser tells no reason: the appliance is asked for one, such as a recording that is still in the backups.
+  async #tellTrouble() {
+    const line = this.querySelector('[data-part="trouble"]');
+    const answer = await fetch(this.audio.currentSrc, { headers: { Range: "bytes=0-0" } }).catch(() => null);
+    const problem = answer && !answer.ok ? await answer.json().catch(() => null) : null;
+    line.textContent = problem ? [problem.detail, problem.hint].filter(Boolean).join(" ") : line.dataset.format;
+    line.hidden = false;
+  }
+
   toggle() {
     this.until = Infinity;
     if (this.audio.paused) this.play();
@@ -94,6 +104,11 @@ class MeetingPlayer extends HTMLElement {
   }
 
   play() {
+    if (this.audio.error) {
+      // What failed may be mended: a disk was connected again.
+      this.wanted = this.position;
+      this.audio.load();
+    }
     this.audio.play().catch(() => {}); // a format that cannot be played is told by the error event
     this.following.resume(this.position);
   }
