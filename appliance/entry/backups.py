@@ -28,8 +28,9 @@ from appliance.backups.state import read_state
 from appliance.database.engine import Database
 from appliance.database.roles import DatabaseRole
 from appliance.entry.machine_trail import record_act
+from appliance.entry.other_machines import serves
 from appliance.entry.packs import open_registry
-from appliance.entry.provision import open_database
+from appliance.entry.provision import describe, open_database
 from appliance.entry.signing import open_signer
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.errors import HangJegyzetError
@@ -80,6 +81,16 @@ def open_backups(settings: Settings) -> Iterator[BackupService]:
     depot = open_depot(settings)
     with open_database(open_server(settings), DatabaseRole.OWNER) as live:
         yield _service(settings, depot, live)
+
+
+def nothing_to_follow(settings: Settings) -> str:
+    """Why a pass has nothing to do on this machine, in words; empty where it has, also when the database is down."""
+    if settings.cluster.members and not serves(settings):
+        return "recordings, and so their backups, are another member's"
+    report = describe(settings)
+    if report.server.running and report.revision in {"", "base"}:
+        return "the database has not been set up yet"
+    return ""
 
 
 def run(settings: Settings, tell: Tell, *, kind: BackupKind | None = None) -> Taken:

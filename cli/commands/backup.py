@@ -39,13 +39,19 @@ def run(
 
 @app.command()
 def follow(
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing, also while a backup does the same.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="For timers: having nothing to do, or a backup that does it, is no failure.")
+    ] = False,
 ) -> None:
     """Copy what is new since the last pass; a timer does so every other minute."""
     from appliance.backups.errors import BackupBusy  # imported here: only this call needs it
 
+    settings = Settings()
+    if quiet and (reason := backups.nothing_to_follow(settings)):
+        talk.print(f"Nothing to do: {reason}.")
+        return
     try:
-        with backups.open_backups(Settings()) as service:
+        with backups.open_backups(settings) as service:
             done = service.follow(lambda _: None)
     except BackupBusy:
         if quiet:
