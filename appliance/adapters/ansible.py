@@ -1,7 +1,8 @@
 """Ansible as the machinery of ``hangjegyzet apply``: a process of its own that runs the release's playbooks here.
 
 Ansible-core is GPL; it is started as a program and never imported. Its callback plugin, shipped with the playbooks,
-tells each task as one JSON line.
+tells each task as one JSON line. Mitogen keeps one interpreter for all tasks instead of starting one or two for each:
+people wait for a run of the playbooks while a machine is upgraded (ADR 116).
 """
 
 import json
@@ -9,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO, Any, cast
@@ -44,18 +46,9 @@ class AnsibleMachinery:
         with TemporaryDirectory(prefix=FOLDER_PREFIX) as own:
             variables = Path(own, "variables.json")
             variables.write_text(json.dumps(_variables(run, self._portal_port)), encoding="utf-8")
-            # Dies with us: whoever takes over, or goes back, must not find another run under way.
-            command = [
-                "setpriv",
-                "--pdeathsig",
-                "KILL",
-                sys.executable,
-                "-I",
-                "-m",
-                "ansible",
-                "playbook",
-                self._playbook,
-            ]
+            # Begins no further task when we are gone; the one under way ends, and holds the lock until then.
+            command = ["setpriv", "--pdeathsig", "KILL", sys.executable, "-I", "-m", "ansible", "playbook"]
+            command += [self._playbook]
             command += ["--extra-vars", f"@{variables}"]
             command += ["--check"] if run.check else []
             command += ["--diff"] if run.diff else []
@@ -67,6 +60,7 @@ class AnsibleMachinery:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
+                pass_fds=() if run.hold is None else (run.hold,),
             ) as process:
                 yield from _tell(process, cast("IO[str]", process.stdout))
 
@@ -145,7 +139,17 @@ def _environment(own: Path, playbooks: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_CONFIG": str(playbooks / "ansible.cfg"),
         "ANSIBLE_LOCAL_TEMP": str(own / "tmp"),
+        "ANSIBLE_STRATEGY": "mitogen_linear",
+        "ANSIBLE_STRATEGY_PLUGINS": str(_mitogen() / "plugins/strategy"),
         "ANSIBLE_NOCOLOR": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "TMPDIR": os.environ.get("TMPDIR", "/tmp"),  # noqa: S108  # where the caller's temporary files go, as always
     }
+
+
+def _mitogen() -> Path:
+    """Where its plugins lie; looked up and not imported, since they import Ansible."""
+    found = find_spec("ansible_mitogen")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("ansible_mitogen", name="ansible_mitogen")
+    return Path(found.origin).parent

