@@ -206,7 +206,7 @@ class ConfigurationService:
                 if waiting is None or self._left_s(waiting) > 0:
                     return ()
                 # An earlier try may have been cut off after this: what was tried is kept, and not the way back from it.
-                if (tried := document.read_text(self._file)) != 'x':
+                if (tried := document.read_text(self._file)) != waiting.previous:
                     document.write(self._file.with_suffix(".toml.unconfirmed"), tried)
                     document.write(self._file, waiting.previous)
                 self._run(machinery, release, tell)

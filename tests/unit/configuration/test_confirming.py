@@ -107,6 +107,57 @@ def test_a_reboot_ends_the_time(site: Site):
     assert site.machine.port == 443
 
 
+class PowerCut(BaseException):
+    """Nothing is done after it, not even tidying up."""
+
+
+def cut_power_at(moment: int, *, patch: pytest.MonkeyPatch, machine: Machine) -> None:
+    """Let the power go at the so-manieth thing that lasts: a file put into place or taken away, a task that ran."""
+    left = [moment]
+
+    def lasting(act: Callable[..., object]) -> Callable[..., object]:
+        def doing(*given: object, **named: object) -> object:
+            left[0] -= 1
+            if left[0] == 0:
+                raise PowerCut
+            if left[0] < 0:
+                return None
+            return act(*given, **named)
+
+        return doing
+
+    patch.setattr(Path, "replace", lasting(Path.replace))
+    patch.setattr(Path, "unlink", lasting(Path.unlink))
+    patch.setattr(machine, "run", lasting(machine.run))
+
+
+@pytest.mark.parametrize("moment", range(1, 21))
+def test_a_power_cut_at_any_moment_is_undone_at_the_next_start(site: Site, moment: int):
+    """While it is applied, while it waits, while it is undone; what was tried is kept beside the file."""
+    before = site.file.read_text()
+    site.service.set("web.port", "8443")
+    with pytest.MonkeyPatch.context() as patch:
+        cut_power_at(moment, patch=patch, machine=site.machine)
+        try:
+            site.service.apply(site.machine, release=RELEASE, tell=ignore, watchman=site)
+            site.later(PATIENCE_S)
+            site.undo()
+        except PowerCut:
+            pass
+        else:
+            patch.undo()
+            site.service.undo_overdue(site.machine, release=RELEASE, tell=ignore)
+    was_noted = site.service.unconfirmed() is not None
+    site.boot = Boot("second", 1.0)
+    site.undo()
+    assert site.service.unconfirmed() is None
+    assert site.machine.port == 443
+    if was_noted or site.file.read_text() == before:
+        assert site.file.read_text() == before
+        assert "8443" in site.file.with_suffix(".toml.unconfirmed").read_text()
+    assert site.service.pending() == () or not was_noted
+
+
 def test_the_death_of_whoever_applies_is_no_way_out(site: Site):
     """Killed in the middle, with the new port already open: the note was there before it."""
 
