@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev demo test test-quick test-appliance chaos check format bench bench-speech bench-language bench-long-minutes bench-web \
+.PHONY: help setup setup-dev demo test test-quick test-appliance test-appliance-full chaos check format bench bench-speech bench-language bench-long-minutes bench-web \
 	bench-long bench-meetings bench-handover screenshot screenshot-console sample bundle models-pack \
 	image iso test-images vagrant-validate walkthrough dependencies clean
 
@@ -31,7 +31,11 @@ test: setup-dev ## Every test, on the embedded PostgreSQL 18; then the database 
 	@$(PY) -m pytest $(ALONE) $(ARGS)
 	@HANGJEGYZET_TEST_PG=distribution $(PY) -m pytest $(TWO_AT_ONCE) tests/integration tests/migration -m "not models" --ignore tests/integration/test_media.py $(ARGS)
 
-test-appliance: ## Install, use and break whole machines, booted from scratch without a network (as root)
+test-appliance: ## Install, upgrade, lose and restore whole machines, booted from scratch without a network (as root)
+	@images/setup.sh --boxes
+	@$(PY) -m pytest tests/appliance -m "not thorough" -s $(ARGS)
+
+test-appliance-full: ## The same, and all the rest: killed at every stage, three boxes, workers, the console (as root; slow)
 	@images/setup.sh --boxes
 	@$(PY) -m pytest tests/appliance -s $(ARGS)
 

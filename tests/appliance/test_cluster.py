@@ -25,7 +25,7 @@ APPLY_LIMIT_S = 1200.0
 SETTLE_LIMIT_S = 300.0
 FAILOVER_LIMIT_S = 120.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

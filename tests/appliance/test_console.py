@@ -16,7 +16,7 @@ from tests.appliance.machines import Stick, media_with, took
 
 PASSWORD = "not-in-any-dictionary-7"
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(2400)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(2400)]
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from tests.appliance.box import Box
 from tests.appliance.machines import Stick, media_with, visit
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(900)]
 
 GUARD, PORTAL = "hangjegyzet-guard.service", "hangjegyzet-web.service"
 MARKS = "/var/lib/hangjegyzet-guard/clock.json"

@@ -20,7 +20,7 @@ from tests.appliance.machines import Stick, finding, took, visit
 GIB = 1 << 30
 PASSWORD = "a trial at the console"
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from tests.appliance.network import Network, WiredBox
 NAME = "lathe"
 APPLY_LIMIT_S = 900.0
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(3600)]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from tests.appliance.machines import Stick, finding, media_with, took, visit
 from tests.appliance.visit import EMAIL, NAME
 from tests.factories.approvers import Person
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(3600)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(3600)]
 UNDO_LIMIT_S = 600.0
 SPOKEN = "Elbocsátjuk Keresztes Ödönt szilveszterkor"
 SECRETS = ("NyolcPirosAlma77", "hjs_pXq7Rk2Vw9Zt4Lm1Nb8", "10.77.66.55")

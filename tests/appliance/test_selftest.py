@@ -15,7 +15,7 @@ from tests.appliance.box import Box
 from tests.appliance.machines import Stick, media_with, took
 from tests.appliance.outside import Outside
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(1800)]
 
 LIMIT_S = 1500.0
 PAGE = "/var/tmp/selftest.json"

@@ -221,6 +221,7 @@ def test_a_destructive_release_is_undone_with_no_row_lost(box: Box) -> None:
     assert '"intact": true' in box.run("hangjegyzet", "audit", "verify", "--json").stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", KILLED_AT)
 def test_killed_at_any_stage_it_ends_whole(box: Box, stage: str) -> None:
     """The driver gets SIGKILL while the stage is under way; without anybody's help the machine is whole again."""
@@ -235,6 +236,7 @@ def test_killed_at_any_stage_it_ends_whole(box: Box, stage: str) -> None:
     assert rows(box) == before
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("stage", CUT_AT)
 def test_a_power_cut_before_the_decision_leads_back(box: Box, stage: str) -> None:
     """Nothing inside gets to say a last word; the boot brings it back, with every row."""
@@ -244,6 +246,7 @@ def test_a_power_cut_before_the_decision_leads_back(box: Box, stage: str) -> Non
     assert rows(box) == before
 
 
+@pytest.mark.thorough
 def test_a_power_cut_after_the_decision_leads_forward(box: Box) -> None:
     """What was decided is finished by the boot."""
     before = rows(box)
@@ -253,6 +256,7 @@ def test_a_power_cut_after_the_decision_leads_forward(box: Box) -> None:
     assert rows(box) == before
 
 
+@pytest.mark.thorough
 def test_the_way_back_keeps_the_rows_of_today(box: Box) -> None:
     """While the schema only grew, two people (here nobody is enrolled, which the trail tells) may go back."""
     visit(box, "--send", sample_meeting("en").audio)
