@@ -34,9 +34,9 @@ from appliance.entry.operators import operator_name
 from appliance.entry.provision import open_database
 from appliance.entry.signing import open_signer
 from appliance.erasure import packages
-from appliance.erasure.certificate import CAVEATS, write_certificate
-from appliance.erasure.errors import CannotErase, CertificateExists, NotConfirmed
-from appliance.erasure.remains import DATA, account_is_there, remains, rules_are_there
+from appliance.erasure.certificate import CAVEATS, KEPT_CAVEATS, write_certificate
+from appliance.erasure.errors import CannotErase, CertificateExists, NotConfirmed, OtherBegun
+from appliance.erasure.remains import DATA, account_is_there, remains, rules_are_there, stays
 from appliance.erasure.shredding import shred
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.durable import write_durably
@@ -71,6 +71,7 @@ class Note(msgspec.Struct, frozen=True):
     approved_by: tuple[str, ...]
     request: str
     trail: dict[str, Any]
+    keep_data: bool = False
     keys: list[dict[str, Any]] = []
     organisations_keys: int | None = None
 
@@ -86,6 +87,7 @@ def uninstall(
 
     Raises:
         NotConfirmed, CertificateExists: nothing was done.
+        OtherBegun: one that erases was begun and this one would keep data, or the other way round; nothing was done.
         ApprovalNeeded, ...: as ``appliance.entry.approvals.require``.
         CannotErase: a step failed; the same command goes on.
     """
@@ -95,6 +97,10 @@ def uninstall(
     signer = open_signer(settings)
     write_certificate(signer, {})  # whatever this needs is loaded now
     note = _begun()
+    if note is not None and note.keep_data != keep_data:
+        # Two people signed the one; it must not turn into the other.
+        does, option = ("keeps data", " --keep-data") if note.keep_data else ("erases everything", "")
+        raise OtherBegun(began=f"{note.began_at:%Y-%m-%d %H:%M} UTC", does=does, option=option)
     if note is None:
         target = (
             certificate or CERTIFICATES / f"hangjegyzet-erase-certificate-{SystemClock().now():%Y%m%dT%H%M%SZ}.json"
@@ -143,6 +149,7 @@ def _begin(settings: Settings, keep_data: bool) -> Note:
         approved_by=tuple(one.person for one in approval.signed) if approval else (),
         request=approval.request.nonce if approval else "",
         trail=_trail(settings),
+        keep_data=keep_data,
     )
     _keep(note)
     return note
@@ -256,6 +263,7 @@ def _payload(note: Note, host: str, signer: Signer, *, keep_data: bool, removed:
         "request": note.request,
         "trail": note.trail,
         "data_kept": keep_data,
+        "kept": list(stays()) if keep_data else [],
         "keys": note.keys,
         "organisations_keys": note.organisations_keys or 0,
         "packages_removed": list(removed),
@@ -266,7 +274,7 @@ def _payload(note: Note, host: str, signer: Signer, *, keep_data: bool, removed:
             "rules_left": rules_are_there(),
             "keys_left": [one["path"] for one in note.keys if Path(one["path"]).exists()],
         },
-        "caveats": list(CAVEATS),
+        "caveats": list(KEPT_CAVEATS if keep_data else CAVEATS),
     }
 
 

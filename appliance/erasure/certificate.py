@@ -16,6 +16,12 @@ from appliance.keyring.signing import Signer, Statement, fingerprint, read_publi
 
 KIND = "erase-certificate"
 MAX_BYTES = 4 << 20
+KEPT_CAVEATS = (
+    "Nothing was erased: recordings, database and backups are here, and so are the keys that open them.",
+    "Whoever has this disk can read everything. To seal it, take /etc/hangjegyzet/secrets away and keep it safe.",
+    "An installation on this machine takes all of it up again, once the keys are where they were.",
+)
+"""Where data was to stay."""
 CAVEATS = (
     "A solid-state disk, a copy-on-write file system or a snapshot may keep older blocks: destroy it if that matters.",
     "Backups that lie elsewhere were not touched; whoever holds a custodian's key can open them.",

@@ -15,6 +15,12 @@ class CannotErase(Unavailable):
     hint = "Mend it, and run the same command again: it goes on where it stopped."
 
 
+class OtherBegun(Refused):
+    code = "erasure.other_begun"
+    message = "Another one was begun at {began}, which {does}; it has not ended."
+    hint = "Repeat that one: hangjegyzet uninstall{option}"
+
+
 class CertificateUnreadable(Invalid):
     code = "erasure.certificate_unreadable"
     message = "{path} is no erase certificate: {reason}"

@@ -41,6 +41,11 @@ def remains(*, root: Path = Path("/"), kept: Iterable[str] = ()) -> Sequence[str
     return sorted({f"/{path.relative_to(root)}" for path in outside})
 
 
+def stays(*, root: Path = Path("/")) -> Sequence[str]:
+    """What of the data is there."""
+    return sorted({f"/{path.relative_to(root)}" for path in _matching(root, DATA)})
+
+
 def _is_empty_mount(path: Path) -> bool:
     """A file system of its own, which is the administrator's: emptied, and left to them."""
     return path.is_mount() and not any(one.name != "lost+found" for one in path.iterdir())

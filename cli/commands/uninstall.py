@@ -47,7 +47,7 @@ def uninstall(
         what = (
             "the processes and files of the appliance" if keep_data else "every recording, text and key on this machine"
         )
-        _say(f"This removes {what}. It cannot be undone.")
+        _say(f"This removes {what}. {'Data and keys stay.' if keep_data else 'It cannot be undone.'}")
         host = typer.prompt(f"Type the name of this machine ({this_host().name}) to go on", err=True)
     path = entry.uninstall(Settings(), confirmed_host=host, keep_data=keep_data, certificate=certificate, tell=_say)
     sys.stdout.write(f"{path}\n")
@@ -65,7 +65,7 @@ def _check(path: Path, key: str | None) -> None:
             "erased": f"{payload['began_at']} to {payload['ended_at']}",
             "by": payload["executor"],
             "approved by": ", ".join(payload["approved_by"]) or "nobody: no approvers were enrolled",
-            "data": "kept" if payload["data_kept"] else "erased",
+            "data": f"kept: {', '.join(payload.get('kept', []))}" if payload["data_kept"] else "erased",
             "keys destroyed": len(payload["keys"]),
             "left": ", ".join([*verified["files_left"], *verified["keys_left"]]) or "nothing",
             "signed": moment(found.statement.at),

@@ -7,19 +7,23 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from appliance.entry import uninstall as uninstalling
+from appliance.entry.approvals import this_host
 from appliance.erasure import packages
 from appliance.erasure.certificate import KIND, check_certificate, write_certificate
-from appliance.erasure.errors import CertificateUnreadable
-from appliance.erasure.remains import DATA, remains
+from appliance.erasure.errors import CertificateUnreadable, OtherBegun
+from appliance.erasure.remains import DATA, remains, stays
 from appliance.erasure.shredding import fingerprint, shred
 from appliance.kernel.clock import FixedClock
 from appliance.keyring.signing import Signer
 from appliance.keyring.signing import fingerprint as key_name
+from appliance.settings import Settings
 
 SIGNER = Signer(Ed25519PrivateKey.generate(), FixedClock(datetime(2026, 11, 23, tzinfo=UTC)))
 
@@ -66,6 +70,33 @@ def test_what_is_left_is_found(tmp_path: Path):
         (tmp_path / path).touch()
     assert list(remains(root=tmp_path)) == ["/etc/hangjegyzet", "/etc/systemd/system/hangjegyzet-web.service"]
     assert list(remains(root=tmp_path, kept=DATA)) == ["/etc/systemd/system/hangjegyzet-web.service"]
+
+
+def test_what_stays_is_named(tmp_path: Path):
+    """The report of an uninstallation that keeps data says where it lies."""
+    for path in ("etc/hangjegyzet/secrets", "var/lib/hangjegyzet", "var/lib/postgresql/15", "var/lib/other"):
+        (tmp_path / path).mkdir(parents=True)
+    assert list(stays(root=tmp_path)) == ["/etc/hangjegyzet", "/var/lib/hangjegyzet", "/var/lib/postgresql/15"]
+
+
+@pytest.mark.parametrize("begun_keeping", [True, False])
+def test_one_that_was_begun_does_not_turn_into_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, begun_keeping: bool
+):
+    """Cut off and repeated with another choice it would erase what two people signed to keep."""
+    note = uninstalling.Note(
+        datetime(2026, 11, 23, tzinfo=UTC), "anna", ("anna", "béla"), "nonce", {}, keep_data=begun_keeping
+    )
+    (tmp_path / "note.json").write_bytes(msgspec.json.encode(note))
+    monkeypatch.setattr(uninstalling, "NOTE", tmp_path / "note.json")
+    monkeypatch.setattr(uninstalling, "open_signer", lambda _: SIGNER)
+    monkeypatch.setattr(uninstalling, "_erase_keys", lambda *_: pytest.fail("keys were erased"))
+    monkeypatch.setattr(uninstalling, "_remove", lambda *_: pytest.fail("something was removed"))
+    with pytest.raises(OtherBegun, match="keeps data" if begun_keeping else "erases") as refusal:
+        uninstalling.uninstall(
+            Settings(), confirmed_host=this_host().name, keep_data=not begun_keeping, certificate=None, tell=print
+        )
+    assert ("--keep-data" in refusal.value.remedy) is begun_keeping
 
 
 def test_every_place_that_a_role_writes_to_is_looked_at():
