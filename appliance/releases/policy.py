@@ -70,7 +70,7 @@ def require_updates_for(manifest: UpdatesManifest, release: str) -> None:
 
 
 def require_step(manifest: Manifest, installed: Installed) -> None:
-    """Refuse a step that nobody tested: back, over more than one minor version, or from an unknown schema.
+    """Refuse a step that nobody tested: back, further than two minor versions, or from an unknown schema.
 
     Raises:
         ReleaseIsOlder, ReleaseStepTooLarge, ReleaseSchemaUnsupported

@@ -36,6 +36,7 @@ DESTROYS = (
     "ALTER TABLE meeting DROP COLUMN title_sealed; DROP TABLE job_history",
     "SELECT 1",
 )
+KEEPS = ("Adds a column.", "ALTER TABLE trial_note ADD COLUMN at timestamptz", "ALTER TABLE trial_note DROP COLUMN at")
 LOSES = ("Forgets who did what.", "DELETE FROM user_session", "SELECT 1")
 
 

@@ -18,12 +18,12 @@ import pytest
 from appliance.quality.samples import sample_meeting
 from tests.appliance.box import Box
 from tests.appliance.machines import STICK, Stick, media_with, newest_meeting, took, visit
-from tests.appliance.releases import ADDS, DESTROYS, LOSES, release
+from tests.appliance.releases import ADDS, DESTROYS, KEEPS, LOSES, release
 
 pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(7200)]
 
 NOTES = "var/lib/hangjegyzet-upgrade"
-NEW, NEWER, BAD, LOSSY = "/media/new", "/media/newer", "/media/bad", "/media/lossy"
+NEW, NEWER, BAD, LOSSY, TWO_ON, FAR = (f"/media/{name}" for name in ("new", "newer", "bad", "lossy", "two-on", "far"))
 SEQ = 100_000
 """Above the number of any commit."""
 RUN_LIMIT_S = 3600.0
@@ -41,6 +41,8 @@ def box(installed: Path, stick: Stick, tmp_path_factory: pytest.TempPathFactory)
         NEWER: release("newer", stick, version="0.2.1", migrations=[ADDS], seq=SEQ + 1),
         BAD: release("bad", stick, version="0.3.0", migrations=[ADDS, DESTROYS], seq=SEQ + 2),
         LOSSY: release("lossy", stick, version="0.3.1", migrations=[ADDS, LOSES], seq=SEQ + 3),
+        TWO_ON: release("two-on", stick, version="0.4.0", migrations=[ADDS, KEEPS], seq=SEQ + 4),
+        FAR: release("far", stick, version="0.5.0", migrations=[ADDS], seq=SEQ + 5),
     }
     media = {**media_with(stick), **{place: bundle.archive.parent for place, bundle in made.items()}}
     with Box.new("hj-upgrade", tmp_path_factory.mktemp("boxes"), base=installed, media=media) as running:
@@ -171,13 +173,14 @@ def test_from_here_on_engines_are_quick(box: Box) -> None:
 
 
 def test_what_must_not_be_taken_is_refused(box: Box) -> None:
-    """The same again, an older one, one that was tampered with, and one that breaks off; nothing is touched."""
+    """The same again, one too far ahead, an older one, one tampered with, one that breaks off; nothing is touched."""
     (box.root / "var/tmp/bundles").mkdir()
     bad = archive(BAD, box)
     box.run("sh", "-c", f"cp {bad} /var/tmp/bundles/tampered.tar; head -c 200000000 {bad} >/var/tmp/bundles/cut.tar")
     box.run("sh", "-c", "printf x | dd of=/var/tmp/bundles/tampered.tar bs=1 seek=90000000 conv=notrunc")
     refused = {
         archive(NEW, box): 3,
+        archive(FAR, box): 3,
         STICK: 3,
         "/var/tmp/bundles/tampered.tar": 6,
         "/var/tmp/bundles/cut.tar": 6,
@@ -269,6 +272,17 @@ def test_the_way_back_keeps_the_rows_of_today(box: Box) -> None:
         table: count for table, count in before.items() if table != "sealed_document"
     }
     assert int(box.run("cat", "/opt/hangjegyzet/high_seq").stdout) == SEQ + 1
+
+
+@pytest.mark.thorough
+def test_two_minor_versions_at_once(box: Box) -> None:
+    """Who left one out need not catch up step by step: every migration between them is rehearsed and made."""
+    before = rows(box)
+    upgrade(box, archive(TWO_ON, box))
+    told = status(box)
+    assert (told["old"], told["new"], told["ending"]) == ("0.2.0", "0.4.0", "done")
+    assert is_whole(box) == "0.4.0"
+    assert rows(box) == before
 
 
 def _cut(box: Box, bundle: str, stage: str) -> None:
