@@ -37,6 +37,7 @@ COMMANDS = (
         "Bring the machine into the state that appliance.toml declares; a failure brings the previous one back.",
     ),
     noun("upgrade", "Upgrades: look first, bring about, follow, resume, go back."),
+    noun("updates", "Security updates of the operating system: look first, put in, follow, list."),
     verb(
         "health",
         "Look at the machine: what is well, what is not, and what to do now. Exit code 1 if anything is critical.",

@@ -40,17 +40,26 @@ def prove_all(settings: Settings, *, user: UserId, portal_port: int, prove: Prov
         GateShut: something is not as it must be.
         HangJegyzetError: the portal or a service said why.
     """
-    report = describe(settings)
-    if not report.ready:
-        raise GateShut(reason=f"the database is at revision {report.revision or 'none'}, {report.needed} is needed")
-    prove("schema", report.revision)
-    _prove_health(settings, prove)
+    prove_machine(settings, prove=prove)
     began = time.monotonic()
     _prove_recording(settings, user, portal_port, prove)
     prove("recording", f"from sound to minutes in {time.monotonic() - began:.0f} s")
 
 
-def tell_on_stdout(name: str, what: str) -> None:
+def prove_machine(settings: Settings, *, prove: Prove) -> None:
+    """Prove what can be proven while people work: schema, health, silence.
+
+    Raises:
+        GateShut: something is not as it must be.
+    """
+    report = describe(settings)
+    if not report.ready:
+        raise GateShut(reason=f"the database is at revision {report.revision or 'none'}, {report.needed} is needed")
+    prove("schema", report.revision)
+    _prove_health(settings, prove)
+
+
+def say_on_stdout(name: str, what: str) -> None:
     """One line of JSON, at once."""
     print(json.dumps({"proved": name, "what": what}, ensure_ascii=False), flush=True)  # noqa: T201  # data on stdout
 

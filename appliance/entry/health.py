@@ -18,7 +18,7 @@ from appliance.entry.machine import installed_release, machinery, open_configura
 from appliance.entry.other_machines import other_machines, unit_names
 from appliance.entry.packs import open_registry
 from appliance.entry.provision import describe, open_database, verify_trails
-from appliance.entry.upgrade_notes import upgrade_state
+from appliance.entry.upgrade_notes import updates_state, upgrade_state
 from appliance.health.checks.approvals import approvals
 from appliance.health.checks.bloat import DatabaseRoom, bloat
 from appliance.health.checks.certificate import certificate
@@ -38,6 +38,7 @@ from appliance.health.checks.release import release
 from appliance.health.checks.timers import our_timers, timers
 from appliance.health.checks.trail import TrailState, trail
 from appliance.health.checks.units import units
+from appliance.health.checks.updates import updates
 from appliance.health.checks.upgrade import upgrade
 from appliance.health.model import Check
 from appliance.health.service import HealthService
@@ -89,6 +90,7 @@ def machine_checks(settings: Settings) -> Sequence[Check]:
         confirmation(lambda: open_configuration().unconfirmed()),
         drift(_drifted),
         upgrade(upgrade_state),
+        updates(updates_state, SystemClock()),
         egress(lambda: open_egress().examine(everybody=False), load_rules),
         approvals(lambda: approvers_state(settings), record=lambda: record_used(settings)),
         licence(lambda: licence_state(settings)),

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -14,12 +13,14 @@ from appliance.adapters.debian_cluster import DebianCluster
 from appliance.adapters.postgres import open_server
 from appliance.adapters.postgres.account import account_for
 from appliance.adapters.scratch_servers import LocalScratchServers
-from appliance.adapters.upgrades.bundles import IncomingBundles
+from appliance.adapters.upgrades.bundles import IncomingBundles, IncomingUpdates
 from appliance.adapters.upgrades.commands import ReleaseCommands
 from appliance.adapters.upgrades.doors import SystemdDoors
 from appliance.adapters.upgrades.packages import Dpkg
+from appliance.adapters.upgrades.processes import LinuxProcesses
 from appliance.adapters.upgrades.rehearsals import RestoredCopies
 from appliance.adapters.upgrades.shelf import HOME, FolderShelf
+from appliance.adapters.upgrades.system_packages import DpkgSystem
 from appliance.approvals.model import Verb
 from appliance.audit.model import AuditName, Outcome
 from appliance.backups.ports import PointInTimeDatabase
@@ -32,6 +33,7 @@ from appliance.entry.machine import installed_release, open_configuration
 from appliance.entry.machine_trail import record_act
 from appliance.entry.operators import operator_name
 from appliance.entry.provision import describe, operator
+from appliance.entry.update_fitness import MachineUpdateFitness, lacking
 from appliance.entry.upgrade_notes import STATE_DIR
 from appliance.entry.upgrade_notes import open_journal as open_journal
 from appliance.health.model import Severity
@@ -42,15 +44,23 @@ from appliance.kernel.errors import HangJegyzetError
 from appliance.kernel.units import format_bytes
 from appliance.migrations import runner
 from appliance.releases.model import Version, instant
-from appliance.releases.policy import HighWaterMark, Installed, require_step
+from appliance.releases.policy import (
+    UPDATES_MARK_PATH,
+    HighWaterMark,
+    Installed,
+    require_step,
+    require_updates_for,
+    require_updates_new_enough,
+)
 from appliance.releases.trust import TRUST_PATH
 from appliance.settings import Settings
 from appliance.upgrades.journal import boot_id
-from appliance.upgrades.model import Kind, Record
-from appliance.upgrades.ports import Offer
+from appliance.upgrades.model import Kind, Record, SystemUpdates
+from appliance.upgrades.ports import Offer, UpdatesOffer
 from appliance.upgrades.returning import require_way_back
 from appliance.upgrades.service import Speaker, UpgradeService
-from appliance.upgrades.steps import Parts, downgrade_plan, require_acceptable, upgrade_plan
+from appliance.upgrades.steps import downgrade_plan, require_acceptable, upgrade_plan
+from appliance.upgrades.updating import UpdateParts, foreseen, updates_plan
 
 log = structlog.get_logger()
 
@@ -69,7 +79,11 @@ TOLERATED = frozenset({"backups", "drill", "wal"})
 def open_upgrades(settings: Settings, tell: Speaker = lambda _: None) -> UpgradeService:
     """Upgrades of this machine."""
     parts = _parts(settings, tell)
-    plans = {Kind.UPGRADE: upgrade_plan(parts), Kind.DOWNGRADE: downgrade_plan(parts)}
+    plans = {
+        Kind.UPGRADE: upgrade_plan(parts),
+        Kind.DOWNGRADE: downgrade_plan(parts),
+        Kind.UPDATES: updates_plan(parts),
+    }
     return UpgradeService(parts.journal, plans, clock=parts.clock, tell=tell)
 
 
@@ -90,6 +104,12 @@ def new_upgrade(source: Path) -> Record:
         boot_id=boot_id(),
         began_at=SystemClock().now(),
     )
+
+
+def new_updates(source: Path) -> Record:
+    """The notes that security updates of the operating system begin with."""
+    seq = HighWaterMark(UPDATES_MARK_PATH).read()
+    return new_upgrade(source).but(kind=Kind.UPDATES, old_seq=seq)
 
 
 def new_downgrade(settings: Settings) -> Record:
@@ -130,24 +150,43 @@ def look_at(settings: Settings, source: Path) -> tuple[Offer, Sequence[str]]:
     Raises:
         Corrupt, Refused, Invalid, NotFound: it cannot be taken at all.
     """
-    parts = _parts(settings, lambda _: None)
-    bundles = IncomingBundles(INCOMING.with_name(".look"), TRUST_PATH, parts.clock)
+    parts = _parts(settings, lambda _: None, incoming=INCOMING.with_name(".look"))
     try:
-        offer = bundles.take(source)
+        offer = parts.bundles.take(source)
         require_acceptable(offer.manifest, new_upgrade(source))
         return offer, parts.readiness.findings(offer)
     finally:
-        bundles.drop()
+        parts.bundles.drop()
 
 
-def _parts(settings: Settings, tell: Speaker) -> Parts:
+def look_at_updates(settings: Settings, source: Path) -> tuple[UpdatesOffer, SystemUpdates, Sequence[str]]:
+    """Check security updates and this machine without changing anything: what they mean here, what is in their way.
+
+    Raises:
+        Corrupt, Refused, Invalid, NotFound: they cannot be taken at all.
+        NothingToUpdate: they would change nothing.
+        PackagesFailed: they do not fit together here.
+    """
+    parts = _parts(settings, lambda _: None, incoming=INCOMING.with_name(".look"))
+    try:
+        offer = parts.updates.take(source)
+        record = new_updates(source)
+        require_updates_new_enough(offer.manifest, record.old_seq)
+        require_updates_for(offer.manifest, record.old)
+        return offer, foreseen(parts.system, parts.processes, offer), parts.fitness.findings(offer)
+    finally:
+        parts.bundles.drop()
+
+
+def _parts(settings: Settings, tell: Speaker, *, incoming: Path = INCOMING) -> UpdateParts:
     clock = SystemClock()
     shelf = FolderShelf()
     commands = ReleaseCommands(shelf.folder)
     past = open_engine(settings)
     account = account_for(DebianCluster().files, None)
-    return Parts(
-        bundles=IncomingBundles(INCOMING, TRUST_PATH, clock),
+    readiness, system = MachineReadiness(settings, past, clock), DpkgSystem(incoming / "system")
+    return UpdateParts(
+        bundles=IncomingBundles(incoming, TRUST_PATH, clock),
         shelf=shelf,
         packages=Dpkg(),
         releases=commands,
@@ -156,10 +195,14 @@ def _parts(settings: Settings, tell: Speaker) -> Parts:
         doors=SystemdDoors(NOTICE, portal_port=settings.web.port),
         trail=MachineTrail(settings),
         account=MachineTrial(settings),
-        readiness=MachineReadiness(settings, past, clock),
+        readiness=readiness,
         journal=open_journal(),
         clock=clock,
         tell=tell,
+        updates=IncomingUpdates(incoming, TRUST_PATH, clock),
+        system=system,
+        processes=LinuxProcesses(),
+        fitness=MachineUpdateFitness(lambda: readiness.findings(None), system, kept=incoming.parent, clock=clock),
     )
 
 
@@ -191,6 +234,7 @@ class MachineTrail:
     def _record(self, name: AuditName, record: Record, outcome: Outcome = Outcome.OK) -> None:
         detail = {
             "kind": record.kind.value,
+            "updates": record.updates.version if record.updates else None,
             "old": record.old,
             "new": record.new,
             "release_seq": record.new_seq,
@@ -274,9 +318,9 @@ class MachineReadiness:
             yield f"The newest backup is {age.days} days old; see why none was taken since: hangjegyzet health"
 
     def _room(self, offer: Offer) -> Iterator[str]:
-        yield from _lacking(HOME, offer.manifest.requirements.disk_bytes)
+        yield from lacking(HOME, offer.manifest.requirements.disk_bytes)
         database = max((backup.database_bytes for backup in self._past.backups()), default=0)
-        yield from _lacking(SCRATCH.parent, int(database * COPY_FACTOR))
+        yield from lacking(SCRATCH.parent, int(database * COPY_FACTOR))
 
     def _machine(self, offer: Offer) -> Iterator[str]:
         needs = offer.manifest.requirements
@@ -289,10 +333,3 @@ class MachineReadiness:
     def _time(self, offer: Offer) -> Iterator[str]:
         if self._clock.now() < (built := instant(offer.manifest.built_at)):
             yield f"The clock is wrong: this release was built later than now, at {built:%Y-%m-%d %H:%M} UTC."
-
-
-def _lacking(folder: Path, needed_bytes: int) -> Iterator[str]:
-    while not folder.exists():
-        folder = folder.parent
-    if (free := shutil.disk_usage(folder).free) < needed_bytes:
-        yield f"{folder} has {format_bytes(free)} free; {format_bytes(needed_bytes)} are needed."

@@ -42,6 +42,12 @@ class NothingToUpgrade(Refused):
     hint = "To bring the machine back into its declared state: hangjegyzet apply"
 
 
+class NothingToUpdate(Refused):
+    code = "upgrades.nothing_to_update"
+    message = "Every package of the updates of {version} that this machine has is as new already."
+    hint = "Nothing has to be done. What was put in last: hangjegyzet updates list"
+
+
 class StagingFailed(Unavailable):
     code = "upgrades.staging_failed"
     message = "The release could not be put beside the running one: {reason}"

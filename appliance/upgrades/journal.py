@@ -5,6 +5,7 @@
     state.json      the upgrade that is under way, or was interrupted
     last.json       the last one that ended
     done.json       the last one that was not undone
+    updates-last.json, updates-done.json    the same of security updates of the operating system
     progress.jsonl  what was told, line by line, for whoever looks later
     window          there while people are kept out; the appliance's units do not start then
     driver          link to the release that drives, and that goes on after a power cut
@@ -22,7 +23,7 @@ import msgspec
 
 from appliance.kernel.durable import sync_folder, write_durably
 from appliance.upgrades.errors import UpgradeBusy, UpgradeStateDamaged
-from appliance.upgrades.model import FORMAT, Ending, News, Record
+from appliance.upgrades.model import FORMAT, Ending, Kind, News, Record
 
 MAX_STATE_BYTES = 1 << 20
 MAX_PROGRESS_BYTES = 4 << 20
@@ -70,15 +71,35 @@ class Journal:
         """
         return _read(self._done)
 
+    def last_updates(self) -> Record | None:
+        """The last security updates of the operating system that ended.
+
+        Raises:
+            UpgradeStateDamaged: their notes cannot be read.
+        """
+        return _read(self._of_updates(self._last))
+
+    def last_updates_done(self) -> Record | None:
+        """The last ones that were not undone.
+
+        Raises:
+            UpgradeStateDamaged: their notes cannot be read.
+        """
+        return _read(self._of_updates(self._done))
+
     def save(self, record: Record) -> None:
         """Note how far it is; on the disk when this returns."""
         write_durably(self._state, _encoded(record), mode=0o600)
 
     def close(self, record: Record) -> None:
         """Note how it ended; nothing is under way any more."""
+        last, done = self._last, self._done
+        if record.kind is Kind.UPDATES:
+            # The way back to the release before stays open: it asks for the last upgrade.
+            last, done = self._of_updates(last), self._of_updates(done)
         if record.ending is Ending.DONE:
-            write_durably(self._done, _encoded(record), mode=0o600)
-        write_durably(self._last, _encoded(record), mode=0o600)
+            write_durably(done, _encoded(record), mode=0o600)
+        write_durably(last, _encoded(record), mode=0o600)
         self._driver.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
         sync_folder(self._folder)
@@ -115,6 +136,14 @@ class Journal:
             if error.errno != errno.ENOSPC:
                 raise
 
+    def told(self) -> str:
+        """What was told of the upgrade under way, or of the last one: a line of JSON each."""
+        try:
+            with self._progress.open("rb") as file:
+                return file.read(MAX_PROGRESS_BYTES + MAX_STATE_BYTES).decode(errors="replace")
+        except OSError:
+            return ""
+
     @contextmanager
     def alone(self) -> Iterator[None]:
         """One driver at a time; the kernel lets the lock go with its holder, however that ends.
@@ -146,6 +175,9 @@ class Journal:
         finally:
             os.close(descriptor)
         return False
+
+    def _of_updates(self, path: Path) -> Path:
+        return path.with_name(f"updates-{path.name}")
 
 
 def boot_id() -> str:

@@ -36,6 +36,8 @@ class Stage(StrEnum):
     """The maintenance page takes the portal's place; from here to ``OPEN`` people wait."""
     DRAIN = "drain"
     PACKAGES = "packages"
+    RESTART = "restart"
+    """Of updates: what had the packages loaded starts again."""
     MARK = "mark"
     MIGRATE = "migrate"
     FLIP = "flip"
@@ -93,6 +95,33 @@ class Rehearsal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return not self.contracts
 
 
+class Change(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A package of the distribution that changes; ``old`` is empty where it is new. Foreign ones are ``name:arch``."""
+
+    name: str
+    old: str
+    new: str
+
+
+class SystemUpdates(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Security updates of the operating system, and what they meant on this machine.
+
+    ``users`` are services that had something of the changed packages loaded before; ``restarted`` those that were
+    started again for it. ``reboot`` names packages that are not in use before the machine has started again, and
+    services that nobody restarts under people's hands; ``since`` is the start of the machine that they went in at.
+    """
+
+    version: _Text
+    built_at: datetime
+    changes: tuple[Change, ...] = ()
+    users: tuple[str, ...] = ()
+    closes: bool = False
+    """Whether people wait: the portal, the workers or the database use what changes."""
+    restarted: tuple[str, ...] = ()
+    reboot: tuple[str, ...] = ()
+    since: _Text = ""
+
+
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything that is known about one upgrade; kept on disk from its first moment on.
 
@@ -132,6 +161,8 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     opened_at: datetime | None = None
     packages: dict[str, str] = {}
     """Versions of the distribution's packages before, by name."""
+    updates: SystemUpdates | None = None
+    """Of ``Kind.UPDATES``: what is put into the system; the release stays."""
     gate: dict[str, str] = {}
     """What the new release proved, by name."""
     ending: Ending | None = None
@@ -141,6 +172,11 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def mark(self) -> str:
         """Name of the restore point that a failed upgrade goes back to."""
         return f"upgrade-{self.id}"
+
+    @property
+    def aim(self) -> str:
+        """What the machine has when it is done, in words."""
+        return self.new if self.updates is None else f"{self.new} with updates {self.updates.version}"
 
     @property
     def stage(self) -> Stage | None:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Protocol
 
 from appliance.configuration.ports import Task
-from appliance.releases.model import Manifest
-from appliance.upgrades.model import Record, Rehearsal
+from appliance.releases.model import Manifest, UpdatesManifest
+from appliance.upgrades.model import Change, Record, Rehearsal
 
 Tell = Callable[[Task], object]
 
@@ -21,6 +21,15 @@ class Offer:
     """A bundle that was copied and checked: what may be installed from it."""
 
     manifest: Manifest
+    folder: Path
+    """The checked copy, which nobody but root reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesOffer:
+    """Security updates that were copied and checked."""
+
+    manifest: UpdatesManifest
     folder: Path
     """The checked copy, which nobody but root reaches."""
 
@@ -78,6 +87,10 @@ class Shelf(Protocol):
 
     def prune(self, keep: int) -> Sequence[str]:
         """Take away all but the current one, the previous one and the newest others up to ``keep``; which went."""
+        ...
+
+    def raise_updates_mark(self, release_seq: int) -> None:
+        """The same for security updates of the operating system, whose numbers are a line of their own."""
         ...
 
     def raise_mark(self, release_seq: int) -> None:
@@ -160,6 +173,14 @@ class Releases(Protocol):
         """
         ...
 
+    def prove_machine(self, version: str, *, limit_s: float) -> Mapping[str, str]:
+        """The same without a recording, while people go on working: schema, health, silence on the wire.
+
+        Raises:
+            GateShut, GateTooSlow
+        """
+        ...
+
 
 class Rehearsals(Protocol):
     """Copies of this machine's database to try something on."""
@@ -199,6 +220,10 @@ class Doors(Protocol):
 
     def admit_trial(self, record: Record) -> None:
         """Let processes start for the trial alone: the portal on its port, workers for nobody else's work."""
+        ...
+
+    def begin_trial(self) -> None:
+        """Start what was admitted."""
         ...
 
     def halt(self) -> None:
@@ -246,5 +271,92 @@ class Readiness(Protocol):
     """Whether the machine is fit to be upgraded at all."""
 
     def findings(self, offer: Offer | None) -> Sequence[str]:
+        """What has to be mended first, one sentence each; nothing when it is ready."""
+        ...
+
+
+class UpdateBundles(Protocol):
+    """Bundles of security updates on their way in; they are kept and forgotten as others are (``Bundles``)."""
+
+    def take(self, source: Path) -> UpdatesOffer:
+        """Copy the bundle, and check every byte of the copy and who signed it.
+
+        Raises:
+            Corrupt, Refused, Invalid, NotFound: of ``appliance.releases.errors``.
+        """
+        ...
+
+    def taken(self) -> UpdatesOffer:
+        """The copy that was checked before."""
+        ...
+
+
+class SystemPackages(Protocol):
+    """The distribution's packages when they change by themselves, with the way back."""
+
+    def plan(self, folder: Path) -> Sequence[Change]:
+        """What a bundle would change here, by its own index alone, without doing it.
+
+        Raises:
+            PackagesFailed: they do not fit together on this machine.
+        """
+        ...
+
+    def keep(self, changes: Sequence[Change]) -> None:
+        """Make packages again of the versions that are installed, to go back to.
+
+        Raises:
+            PackagesFailed
+        """
+        ...
+
+    def install(self, folder: Path, changes: Sequence[Change]) -> None:
+        """Bring the changes about; configuration that was edited here stays.
+
+        Raises:
+            PackagesFailed: they are not all there afterwards.
+        """
+        ...
+
+    def restore(self, changes: Sequence[Change]) -> None:
+        """Go back to what was kept, from wherever it was cut off; what was new is taken away.
+
+        Raises:
+            PackagesFailed: they are not all there afterwards.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """Services that were started again, and those that run on with what they had loaded until the machine restarts."""
+
+    restarted: Sequence[str] = ()
+    left: Sequence[str] = ()
+
+
+class Processes(Protocol):
+    """What runs on the machine, and which files it has loaded."""
+
+    def users_of(self, packages: Sequence[str]) -> Sequence[str]:
+        """Services that have something of these packages loaded."""
+        ...
+
+    def renew(self, expected: Sequence[str]) -> Renewed:
+        """Start services again that still run what is no longer on the disk.
+
+        Args:
+            expected: services that shall run afterwards, also when they have stopped meanwhile.
+
+        Raises:
+            CommandFailed: one of them does not start.
+        """
+        ...
+
+
+class UpdateReadiness(Protocol):
+    """Whether the machine is fit for security updates."""
+
+    def findings(self, offer: UpdatesOffer) -> Sequence[str]:
         """What has to be mended first, one sentence each; nothing when it is ready."""
         ...

@@ -80,7 +80,7 @@ class UpgradeService:
         """
         with self._journal.alone():
             if (found := self._journal.read()) is not None:
-                raise UpgradeUnfinished(old=found.old, new=found.new, stage=found.stage)
+                raise UpgradeUnfinished(old=found.old, new=found.aim, stage=found.stage)
             self._journal.begin(record, driver)
             return self._go_on(record)
 
@@ -108,7 +108,7 @@ class UpgradeService:
             ended = self._backward(self._noted(failure.record.turned(_told(failure.error))))
             if isinstance(failure.error, HangJegyzetError) and not ended.has_entered(Stage.CLOSE):
                 raise failure.error from None
-            raise UpgradeUndone(old=ended.old, new=ended.new, reason=ended.reason) from failure.error
+            raise UpgradeUndone(old=ended.old, new=ended.aim, reason=ended.reason) from failure.error
         return self._end(record, Ending.DONE)
 
     def _forward(self, record: Record) -> Record:
@@ -130,7 +130,7 @@ class UpgradeService:
                 log.exception("upgrade_stage_failed", stage=step.stage.value)
                 self._say(step.stage, StageState.FAILED, text=_told(error))
                 if record.is_decided:
-                    raise FinishFailed(new=record.new, stage=step.stage, reason=_told(error)) from error
+                    raise FinishFailed(new=record.aim, stage=step.stage, reason=_told(error)) from error
                 raise _Failed(record, error) from error
             record = self._noted(record.leaving(step.stage, self._clock.now()))
             self._say(step.stage, StageState.DONE, took_s=record.passed[-1].took_s)
@@ -161,7 +161,7 @@ class UpgradeService:
         ended = record.but(ending=ending, ended_at=self._clock.now())
         self._journal.close(ended)
         self._speak(News(event="end", at=self._clock.now(), ending=ending, text=ended.reason, took_s=ended.total_s))
-        log.info("upgrade_ended", kind=record.kind.value, old=record.old, new=record.new, ending=ending.value)
+        log.info("upgrade_ended", kind=record.kind.value, old=record.old, new=record.aim, ending=ending.value)
         return ended
 
     def _say(self, stage: Stage, state: StageState, *, took_s: float | None = None, text: str = "") -> None:

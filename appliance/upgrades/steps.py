@@ -195,7 +195,7 @@ class Close(_Step):
             parts.doors.admit_trial(record)
             parts.releases.apply(record.old, parts.told, portal_port=parts.doors.trial_port)
         parts.trail.undone(record)
-        return _open(parts, record)
+        return reopened(parts, record)
 
 
 class Drain(_Step):
@@ -327,7 +327,7 @@ class Open(_Step):
     stage = Stage.OPEN
 
     def do(self, record: Record) -> Record:
-        return _open(self._parts, record)
+        return reopened(self._parts, record)
 
 
 class Tidy(_Step):
@@ -379,7 +379,8 @@ def _moment(record: Record) -> Mark:
     return Mark(record.mark, record.marked_at, record.marked_lsn)
 
 
-def _open(parts: Parts, record: Record) -> Record:
+def reopened(parts: Parts, record: Record) -> Record:
+    """Let people in; notes since when."""
     parts.journal.reopen()
     parts.doors.open()
     return record.but(opened_at=parts.clock.now())

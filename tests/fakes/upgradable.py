@@ -20,16 +20,19 @@ from appliance.kernel.clock import SystemClock
 from appliance.kernel.durable import write_durably
 from appliance.kernel.errors import HangJegyzetError
 from appliance.releases.model import SchemaRange
-from appliance.upgrades.errors import CommandFailed, GateShut
+from appliance.upgrades.errors import CommandFailed, GateShut, PackagesFailed
 from appliance.upgrades.journal import Journal, boot_id
-from appliance.upgrades.model import Kind, Record, Rehearsal
-from appliance.upgrades.ports import Offer, Tell
+from appliance.upgrades.model import Change, Kind, Record, Rehearsal
+from appliance.upgrades.ports import Offer, Renewed, Tell, UpdatesOffer
 from appliance.upgrades.service import UpgradeService
-from appliance.upgrades.steps import Parts, downgrade_plan, upgrade_plan
-from tests.factories.bundles import a_manifest
+from appliance.upgrades.steps import downgrade_plan, upgrade_plan
+from appliance.upgrades.updating import UpdateParts, updates_plan
+from tests.factories.bundles import a_manifest, an_updates_manifest
 
 OLD, NEW = "0.1.0", "0.2.0"
 SCHEMA = {OLD: "0010", NEW: "0011"}
+SYSTEM = {"less": "590-2", "libz": "1.2.13-1"}
+UPDATED_SYSTEM = {"less": "590-2.1", "libz": "1.2.13-2", "libnew": "1"}
 
 
 class Fuse:
@@ -50,12 +53,17 @@ class Upgradable:
     """The whole machine; implements every port of an upgrade.
 
     Args:
-        trouble: ``gate`` or ``migrate`` or ``apply``: what the new release cannot do.
+        trouble: ``gate`` or ``migrate`` or ``apply``: what the new release cannot do; of updates ``packages``,
+            ``restart`` or ``gate``.
+        kind: what ``record`` is to bring about.
+        touches: whether the portal uses a package that updates change.
     """
 
     folder: Path
     fuse: Fuse
     trouble: str = ""
+    kind: Kind = Kind.UPGRADE
+    touches: bool = True
 
     # What a test asks
 
@@ -86,11 +94,14 @@ class Upgradable:
         machine._put("workers", "running")
         machine._put("high_seq", 5)
         machine._put("trail", [])
+        machine._put("system", dict(SYSTEM))
+        machine._put("loaded", dict(SYSTEM))
+        machine._put("updates_high_seq", 3)
         return machine
 
     def service(self) -> UpgradeService:
         """The real state machine over it."""
-        parts = Parts(
+        parts = UpdateParts(
             bundles=self,
             shelf=self,
             packages=FakePackages(self),
@@ -103,14 +114,23 @@ class Upgradable:
             readiness=self,
             journal=self.journal,
             clock=SystemClock(),
+            updates=FakeUpdateBundles(self),
+            system=FakeSystem(self),
+            processes=FakeProcesses(self),
+            fitness=FakeFitness(self),
         )
-        plans = {Kind.UPGRADE: upgrade_plan(parts), Kind.DOWNGRADE: downgrade_plan(parts)}
+        plans = {
+            Kind.UPGRADE: upgrade_plan(parts),
+            Kind.DOWNGRADE: downgrade_plan(parts),
+            Kind.UPDATES: updates_plan(parts),
+        }
         return UpgradeService(self.journal, plans, clock=SystemClock())
 
     def record(self) -> Record:
         """The notes that an upgrade begins with."""
+        seq = self._get("updates_high_seq") if self.kind is Kind.UPDATES else 5
         return Record(
-            id="0123456789ab", kind=Kind.UPGRADE, old=OLD, new=OLD, old_seq=5, source="/media/usb", pid=os.getpid(),
+            id="0123456789ab", kind=self.kind, old=OLD, new=OLD, old_seq=seq, source="/media/usb", pid=os.getpid(),
             boot_id=boot_id(), began_at=datetime.now(UTC),
         )  # fmt: skip
 
@@ -160,6 +180,9 @@ class Upgradable:
     def raise_mark(self, release_seq: int) -> None:
         self._change("high_seq", max(release_seq, self._get("high_seq")))
 
+    def raise_updates_mark(self, release_seq: int) -> None:
+        self._change("updates_high_seq", max(release_seq, self._get("updates_high_seq")))
+
     def allow(self, version: str) -> None:
         self._change("allowed", version)
 
@@ -204,6 +227,12 @@ class Upgradable:
             raise GateShut(reason="the portal answers 500")
         self._change("rows", [row for row in self._get("rows") if row >= 0])
         return {"schema": SCHEMA[version]}
+
+    def prove_machine(self, version: str, *, limit_s: float) -> Mapping[str, str]:
+        self.fuse.act()
+        if self.trouble == "gate":
+            raise GateShut(reason="the firewall is open")
+        return {"health": "well"}
 
     # Past
 
@@ -328,6 +357,11 @@ class FakeDoors:
     def admit_trial(self, record: Record) -> None:
         self.machine.fuse.act()
 
+    def begin_trial(self) -> None:
+        assert self.machine.window_is_open(), "people would be let in"
+        self.machine._change("portal", "trial")
+        self.machine._change("workers", "trial")
+
     def halt(self) -> None:
         self.machine._change("portal", "page")
         self.machine._change("workers", "stopped")
@@ -338,11 +372,88 @@ class FakeDoors:
         self.machine._change("workers", "running")
 
 
+@dataclass
+class FakeUpdateBundles:
+    """Updates of two packages, one of which needs a new one."""
+
+    machine: Upgradable
+
+    def take(self, source: Path) -> UpdatesOffer:
+        self.machine._change("incoming", "updates")
+        return self.taken()
+
+    def taken(self) -> UpdatesOffer:
+        return UpdatesOffer(
+            an_updates_manifest(release_seq=int(self.machine._get("offered") or 4)), self.machine.folder / "incoming"
+        )
+
+
+@dataclass
+class FakeSystem:
+    """Packages in a file; changing them takes several acts."""
+
+    machine: Upgradable
+
+    def plan(self, folder: Path) -> Sequence[Change]:
+        there = self.machine._get("system")
+        wanted = (Change(name, there.get(name, ""), version) for name, version in UPDATED_SYSTEM.items())
+        return [change for change in wanted if change.old != change.new]
+
+    def keep(self, changes: Sequence[Change]) -> None:
+        self.machine._change("kept", {change.name: change.old for change in changes if change.old})
+
+    def install(self, folder: Path, changes: Sequence[Change]) -> None:
+        for change in changes:
+            self._set(change.name, "half")
+            if self.machine.trouble == "packages" and change.name == "libz":
+                raise PackagesFailed(reason="its script ended with 1")
+            self._set(change.name, change.new)
+
+    def restore(self, changes: Sequence[Change]) -> None:
+        kept = self.machine._get("kept")
+        for change in changes:
+            if change.old:
+                self._set(change.name, "half")
+            self._set(change.name, kept[change.name] if change.old else None)
+
+    def _set(self, name: str, version: str | None) -> None:
+        there = {**self.machine._get("system"), name: version}
+        self.machine._change("system", {name: version for name, version in there.items() if version is not None})
+
+
+@dataclass
+class FakeProcesses:
+    """What runs has loaded the packages of when it was started."""
+
+    machine: Upgradable
+
+    def users_of(self, packages: Sequence[str]) -> Sequence[str]:
+        return ("hangjegyzet-web.service", "ssh.service") if self.machine.touches else ("ssh.service",)
+
+    def renew(self, expected: Sequence[str]) -> Renewed:
+        assert "ssh.service" in expected
+        if self.machine.trouble == "restart" and self.machine._get("system") == UPDATED_SYSTEM:
+            raise CommandFailed(version="in use", command="systemctl restart", reason="ssh.service")
+        self.machine._change("loaded", self.machine._get("system"))
+        return Renewed(["ssh.service"], ["dbus.service"])
+
+
+@dataclass
+class FakeFitness:
+    """Whether it may begin."""
+
+    machine: Upgradable
+
+    def findings(self, offer: UpdatesOffer) -> Sequence[str]:
+        return ["Package less is half-configured."] if self.machine.trouble == "preflight" else []
+
+
 def power_comes_back(machine: Upgradable) -> None:
     """What a boot does: units start as they may, and an interrupted upgrade is brought to its end."""
     shut = machine.window_is_open()
     machine._put("portal", "page" if shut else "open")
     machine._put("workers", "stopped" if shut else "running")
+    machine._put("loaded", machine._get("system"))
 
 
 def drive(machine: Upgradable, verb: str) -> None:

@@ -7,9 +7,10 @@ import structlog
 
 from appliance.kernel.clock import Clock
 from appliance.kernel.durable import sync_folder, write_durably
+from appliance.kernel.errors import HangJegyzetError
 from appliance.releases.contents import Contents, FolderContents, open_contents, read_limited
-from appliance.releases.errors import BundleNotFound, BundleUnreadable
-from appliance.releases.model import Manifest
+from appliance.releases.errors import BundleNotFound, BundleUnreadable, NoRelease, NoUpdates
+from appliance.releases.model import BundleKind
 from appliance.releases.policy import require_target
 from appliance.releases.trust import (
     MAX_KEY_FILE_BYTES,
@@ -23,12 +24,15 @@ from appliance.releases.verification import (
     KEYS,
     MANIFEST_NAME,
     MAX_MANIFEST_BYTES,
+    claimed_kind,
     read_manifest,
     read_signed_document,
+    read_updates_manifest,
     verify_bundle,
+    verify_updates,
 )
 from appliance.upgrades.machine import this_target
-from appliance.upgrades.ports import Offer
+from appliance.upgrades.ports import Offer, UpdatesOffer
 
 log = structlog.get_logger()
 
@@ -36,7 +40,7 @@ SPARE_BYTES = 256 << 20
 """What has to stay free beside the copy."""
 
 
-class IncomingBundles:
+class _Incoming:
     """Copies of bundles in a folder that nobody but root reaches.
 
     Args:
@@ -44,30 +48,27 @@ class IncomingBundles:
         trust_folder: root keys that this machine believes.
     """
 
+    kind: BundleKind
+    other_kind: type[HangJegyzetError]
+
     def __init__(self, folder: Path, trust_folder: Path, clock: Clock) -> None:
         self._folder = folder
         self._copy = folder / "bundle"
         self._trust_folder = trust_folder
         self._clock = clock
 
-    def take(self, source: Path) -> Offer:
-        """Copy it and check the copy: every byte, who signed it, and that it is for this system.
-
-        Raises:
-            Corrupt, Refused, Invalid, NotFound: of ``appliance.releases.errors``.
-        """
+    def _copied(self, source: Path) -> tuple[Contents, Trust]:
+        """The copy, of which nothing was checked yet, and whom to believe about it."""
         trust = load_trust(self._trust_folder)
         self.drop()
         with open_contents(source) as contents:
+            if claimed_kind(contents) is not self.kind:
+                raise self.other_kind(source=contents.label)
             self._require_room(contents)
             _copy(contents, self._copy)
-        label = source.name
-        verified = verify_bundle(FolderContents(self._copy), trust=trust, now=self._clock.now())
-        require_target(verified.manifest, this_target())
-        log.info("bundle_verified", source=label, version=verified.manifest.version)
-        return Offer(verified.manifest, self._copy)
+        return FolderContents(self._copy), trust
 
-    def taken(self) -> Offer:
+    def _there(self) -> Contents:
         """The copy that was checked before.
 
         Raises:
@@ -75,7 +76,7 @@ class IncomingBundles:
         """
         if not self._copy.is_dir():
             raise BundleNotFound(source=self._copy)
-        return Offer(_manifest(FolderContents(self._copy)), self._copy)
+        return FolderContents(self._copy)
 
     def keep_revocations(self) -> None:
         """Store the list of revoked keys that it brought, where it is newer than ours: its signatures first."""
@@ -107,8 +108,64 @@ class IncomingBundles:
             raise NotReady(findings=f"  {self._folder.parent} has {free >> 20} MiB free; {needed >> 20} are needed.")
 
 
-def _manifest(contents: Contents) -> Manifest:
-    return read_manifest(read_limited(contents, MANIFEST_NAME, MAX_MANIFEST_BYTES), source=contents.label)
+class IncomingBundles(_Incoming):
+    """Releases on their way in."""
+
+    kind = BundleKind.RELEASE
+    other_kind = NoRelease
+
+    def take(self, source: Path) -> Offer:
+        """Copy it and check the copy: every byte, who signed it, and that it is for this system.
+
+        Raises:
+            Corrupt, Refused, Invalid, NotFound: of ``appliance.releases.errors``.
+        """
+        copy, trust = self._copied(source)
+        manifest = verify_bundle(copy, trust=trust, now=self._clock.now()).manifest
+        require_target(manifest, this_target())
+        log.info("bundle_verified", source=source.name, version=manifest.version)
+        return Offer(manifest, self._copy)
+
+    def taken(self) -> Offer:
+        """The copy that was checked before.
+
+        Raises:
+            BundleNotFound: it is not there any more.
+        """
+        contents = self._there()
+        return Offer(read_manifest(_manifest_of(contents), source=contents.label), self._copy)
+
+
+class IncomingUpdates(_Incoming):
+    """Security updates of the operating system on their way in."""
+
+    kind = BundleKind.UPDATES
+    other_kind = NoUpdates
+
+    def take(self, source: Path) -> UpdatesOffer:
+        """Copy them and check the copy: every byte, who signed it for this purpose, and that they are for this system.
+
+        Raises:
+            Corrupt, Refused, Invalid, NotFound: of ``appliance.releases.errors``.
+        """
+        copy, trust = self._copied(source)
+        manifest = verify_updates(copy, trust=trust, now=self._clock.now()).manifest
+        require_target(manifest, this_target())
+        log.info("updates_verified", source=source.name, version=manifest.version)
+        return UpdatesOffer(manifest, self._copy)
+
+    def taken(self) -> UpdatesOffer:
+        """The copy that was checked before.
+
+        Raises:
+            BundleNotFound: it is not there any more.
+        """
+        contents = self._there()
+        return UpdatesOffer(read_updates_manifest(_manifest_of(contents), source=contents.label), self._copy)
+
+
+def _manifest_of(contents: Contents) -> bytes:
+    return read_limited(contents, MANIFEST_NAME, MAX_MANIFEST_BYTES)
 
 
 def _copy(contents: Contents, target: Path) -> None:

@@ -80,6 +80,11 @@ class SystemdDoors:
         )
         systemctl("daemon-reload")
 
+    def begin_trial(self) -> None:
+        """Start what was admitted; whoever tries the portal waits until it answers."""
+        systemctl("reset-failed", WEB, *_workers(), check=False)
+        systemctl("start", WEB, *_workers())
+
     def halt(self) -> None:
         """Stop all processes but the maintenance page."""
         systemctl("stop", WEB, *_workers())

@@ -9,7 +9,7 @@ import structlog
 
 from appliance.kernel.durable import sync_folder, write_durably
 from appliance.releases.model import Manifest, Version, read_document
-from appliance.releases.policy import HighWaterMark
+from appliance.releases.policy import HIGH_WATER_MARK_PATH, UPDATES_MARK_PATH, HighWaterMark
 from appliance.upgrades.errors import PackagesFailed, StagingFailed
 from appliance.upgrades.ports import Offer
 
@@ -94,9 +94,11 @@ class FolderShelf:
 
     def raise_mark(self, release_seq: int) -> None:
         """Remember the number of the newest release that this machine has had; it never goes down."""
-        path = self._home / "high_seq"
-        if release_seq > HighWaterMark(path).read():
-            write_durably(path, f"{release_seq}\n".encode(), mode=0o644)
+        self._raise(self._home / HIGH_WATER_MARK_PATH.name, release_seq)
+
+    def raise_updates_mark(self, release_seq: int) -> None:
+        """The same for security updates of the operating system, whose numbers are a line of their own."""
+        self._raise(self._home / UPDATES_MARK_PATH.name, release_seq)
 
     def allow(self, version: str) -> None:
         """Let the guard start this older release, which two people went back to; any other older one it still refuses.
@@ -111,6 +113,10 @@ class FolderShelf:
         """Let it start no release any more that is older than the newest."""
         (self._home / "allowed_seq").unlink(missing_ok=True)
         sync_folder(self._home)
+
+    def _raise(self, path: Path, release_seq: int) -> None:
+        if release_seq > HighWaterMark(path).read():
+            write_durably(path, f"{release_seq}\n".encode(), mode=0o644)
 
     def _link(self, name: str, version: str) -> None:
         fresh = self._home / f"{name}.new"

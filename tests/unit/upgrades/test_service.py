@@ -68,7 +68,7 @@ def test_an_upgrade_ends_with_the_new_release_and_all_rows(machine: Upgradable) 
     assert last is not None
     assert last.ending is Ending.DONE
     assert last.downtime_s is not None
-    assert [one.stage for one in last.passed] == list(Stage)
+    assert [one.stage for one in last.passed] == [one for one in Stage if one is not Stage.RESTART]
     assert machine._get("trail") == ["begun", "committed"]
     assert (machine._get("high_seq"), machine._get("account"), machine.previous()) == (7, "closed", OLD)
     assert machine._get("allowed") is None
