@@ -48,6 +48,10 @@ class Formats:
         separator = " " if self.locale == "hu" else ", "
         return f"{day}{separator}{local.hour:02d}:{local.minute:02d}"
 
+    def day(self, at: datetime) -> str:
+        """A day alone, short; the year only when it is not this one: ``23 Nov``."""
+        return _day(at.astimezone().date(), datetime.now(UTC).year, self.locale)
+
     def machine(self, at: datetime) -> str:
         """For the ``datetime`` attribute: ISO 8601 in UTC."""
         return f"{at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"

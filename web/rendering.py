@@ -1,9 +1,9 @@
 """Templates into pages, in the handler's own thread: a long transcript never holds up the event loop.
 
 Templates are named from ``web/``: ``pages/meetings/list.html``, ``components/button/button.html``. Each has
-``context`` (the ``RequestContext``), ``csrf_token``, ``locale``, gettext's ``_`` and ``ngettext``, ``fmt`` (ways to
-write a value in the reader's language), ``static(path)`` and ``icon(name)``. A template shows values and decides
-nothing; what is missing is an error and not an empty string.
+``context`` (the ``RequestContext``), ``csrf_token``, ``licence`` (its ``Banner``, mostly none), ``locale``, gettext's
+``_`` and ``ngettext``, ``fmt`` (ways to write a value in the reader's language), ``static(path)`` and ``icon(name)``. A
+template shows values and decides nothing; what is missing is an error and not an empty string.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,7 @@ from appliance.kernel.errors import HangJegyzetError
 from web.assets import StaticFiles
 from web.formats import Formats
 from web.i18n import LANGUAGE_NAMES, translations
+from web.licence import licence_banner
 from web.request import LOCALES, Locale, PortalRequest
 from web.retelling import reason_told
 from web.templating import PageEnvironment
@@ -38,10 +39,11 @@ class Renderer:
     def text(self, request: PortalRequest, template: str, /, **values: Any) -> str:
         """The rendered template alone."""
         context = request.context
+        told = licence_banner(request.services.licence.known(), context.actor, context.locale) if context.user else None
         return (
             self._environments[context.locale]
             .get_template(template)
-            .render(context=context, csrf_token=context.csrf_token, path=request.scope["path"], **values)
+            .render(context=context, csrf_token=context.csrf_token, path=request.scope["path"], licence=told, **values)
         )
 
     def _environment(self, locale: Locale) -> Environment:

@@ -9,6 +9,7 @@ from appliance.jobs.ports import JobNews
 from appliance.jobs.service import JobService
 from appliance.kernel.clock import Clock
 from appliance.kernel.ids import TenantId
+from appliance.licence.service import LicenceService
 from appliance.meetings.service import MeetingService
 from appliance.minutes.service import MinutesService
 from appliance.models.service import ModelRegistry
@@ -34,6 +35,8 @@ class WebServices(Protocol):
     def identity(self) -> IdentityService: ...
     @property
     def accounts(self) -> AccountService: ...
+    @property
+    def licence(self) -> LicenceService: ...
     @property
     def meetings(self) -> MeetingService: ...
     @property

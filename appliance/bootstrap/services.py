@@ -84,6 +84,7 @@ class Services:
     transcripts: TranscriptService
     minutes: MinutesService
     search: SearchService
+    licence: LicenceService
     home_tenant: TenantId
     """The tenant that was set up first; operators on the machine act in it."""
 
@@ -217,5 +218,6 @@ def compose(
         search=SearchService(
             database=database, audit=audit, keyring=keyring, meetings=meetings, transcripts=transcripts
         ),
+        licence=licence,
         home_tenant=home_tenant,
     )

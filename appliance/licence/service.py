@@ -40,7 +40,7 @@ class LicenceService:
         self._trust_folder = trust_folder
         self._mark_file = mark_file
         self._clock = clock
-        self._known: tuple[float, Standing] | None = None
+        self._known: tuple[float, Standing | None] | None = None
 
     def install(self, source: Path) -> Licence:
         """Check a file and put it into place.
@@ -93,15 +93,19 @@ class LicenceService:
         Raises:
             LicenceEnded: it ended, and its grace too.
         """
+        found = self.known()
+        if found is not None and found.state is State.ENDED and found.licence is not None:
+            raise LicenceEnded(ended=found.licence.valid_until[:10])
+
+    def known(self) -> Standing | None:
+        """How this machine stands, as it was a minute ago at most; None while the file cannot be used."""
         if self._known is None or time.monotonic() - self._known[0] > _REMEMBERED_S:
             try:
                 self._known = (time.monotonic(), self.standing())
             except HangJegyzetError as error:
                 log.warning("licence_unusable", code=error.code)
-                return
-        found = self._known[1]
-        if found.state is State.ENDED and found.licence is not None:
-            raise LicenceEnded(ended=found.licence.valid_until[:10])
+                self._known = (time.monotonic(), None)
+        return self._known[1]
 
     def _seen(self) -> datetime | None:
         try:

@@ -1,13 +1,17 @@
 """What the examples of components show: a small invented meeting; nothing here comes from anybody's data."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from appliance.identity.permissions import Permission
 from appliance.jobs.model import Failure, JobState, JobView, Queue, StepState, StepView
+from appliance.kernel.actor import Actor, ActorKind
 from appliance.kernel.ids import JobId, MeetingId, TenantId
+from appliance.licence.model import Licence, standing
 from appliance.transcripts.model import Segment
 from web.formats import Formats
+from web.licence import Banner, licence_banner
 from web.pages.meetings.job_card import JobCard, job_card
 from web.pages.meetings.lines import MeetingLine
 from web.pages.meetings.reading import ClaimLine, RemovedLine, Sheet, Source, Turn, turns
@@ -36,6 +40,7 @@ class Samples:
     turns: list[Turn]
     removed: list[RemovedLine]
     minutes: Sheet
+    banners: list[Banner]
     quote: str = QUOTE
 
 
@@ -53,7 +58,28 @@ def samples(locale: Locale) -> Samples:
         turns=turns(segments, formats, names={}),
         removed=[RemovedLine(0, 41.2, 44.0, "0:41", "Thank you for watching.", "No speech is heard here.")],
         minutes=_minutes(),
+        banners=_banners(locale),
     )
+
+
+def _banners(locale: Locale) -> list[Banner]:
+    """A licence that ends soon, that ended, and whose grace is over too."""
+    days = timedelta(days=1)
+    licence = Licence(
+        id="HJ-2027-0042",
+        customer="Kékfa Egyesület",
+        people=40,
+        valid_from="2026-01-01T00:00:00Z",
+        valid_until="2026-12-31T00:00:00Z",
+        grace_days=30,
+        issued_at="2025-12-01T00:00:00Z",
+    )
+    at = datetime(2026, 12, 31, tzinfo=UTC)
+    keeper = Actor(ActorKind.OPERATOR, TenantId(_NIL), "keeper", permissions=frozenset(Permission))
+    told = [
+        licence_banner(standing(licence, now=at + away * days, seen=None), keeper, locale) for away in (-10, 10, 40)
+    ]
+    return [one for one in told if one is not None]
 
 
 def _meetings(formats: Formats) -> list[MeetingLine]:
