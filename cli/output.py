@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -103,6 +104,7 @@ def _for_a_program() -> bool:
 
 
 def _tell_step(step: str, **figures: float) -> None:
-    line = {"event": "step", "step": step, "state": "running", **figures}
+    at = datetime.now(UTC).isoformat(timespec="milliseconds")
+    line = {"event": "step", "step": step, "state": "running", "at": at, **figures}
     sys.stdout.write(msgspec.json.encode(line).decode() + "\n")
     sys.stdout.flush()

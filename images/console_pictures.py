@@ -11,7 +11,7 @@ import asyncio
 import re
 import socket
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from playwright.sync_api import sync_playwright
@@ -19,6 +19,7 @@ from textual.app import App
 
 from appliance.kernel.clock import FixedClock
 from images.screenshot import ARGUMENTS, CHROMIUM
+from tests.doors.console.scenes import SCENES as STORIES
 from tests.factories.console import NOW, ShownHouse, a_glance
 from tui.app import ConsoleApp
 from tui.board import Board
@@ -33,6 +34,7 @@ PAGES: Sequence[tuple[str, str, Sequence[str]]] = (
     ("console-upgrades", "upgrades", ()),
     ("console-danger", "users", ("down", "d")),
 )
+SCENES: Mapping[str, str] = {"console-upgrading": "upgrade-working", "console-restore": "restore-one-signature"}
 FONT = "DejaVu Sans Mono"
 
 
@@ -45,6 +47,7 @@ def main() -> None:
     speak("en")
     with tempfile.TemporaryDirectory() as folder:
         drawn = {name: _page(page, keys, Path(folder)) for name, page, keys in PAGES}
+        drawn |= {name: _scene(SCENES[name], Path(folder)) for name in SCENES}
     drawn["console-board"] = _drawn(Board(a_glance, clock=FixedClock(NOW), sixteen=True), "", ())
     options.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
@@ -60,6 +63,20 @@ def main() -> None:
 def _page(page: str, keys: Sequence[str], folder: Path) -> str:
     app = ConsoleApp(ShownHouse(), Errands(folder / "errands", ("true",)), clock=FixedClock(NOW), sixteen=False)
     return _drawn(app, page, keys)
+
+
+def _scene(name: str, folder: Path) -> str:
+    scene = STORIES[name]
+    app = ConsoleApp(scene.house(), Errands(folder / "errands", ("true",)), clock=FixedClock(NOW), sixteen=False)
+
+    async def run() -> str:
+        async with app.run_test(size=SIZE) as pilot:
+            await pilot.pause(0.5)
+            await scene.story(pilot, folder / name)
+            await pilot.pause(1.0)
+            return app.export_screenshot(title="HangJegyzet")
+
+    return asyncio.run(run())
 
 
 def _drawn(app: App[int], page: str, keys: Sequence[str]) -> str:

@@ -1,5 +1,6 @@
 """The console: a menu at the left, a page at the right, what it runs and which keys there are at the bottom."""
 
+import contextlib
 import socket
 from collections.abc import Sequence
 from functools import partial
@@ -21,11 +22,13 @@ from tui.house import House
 from tui.i18n import _, count
 from tui.page import Hint, Page
 from tui.pages import PAGES
+from tui.threads import in_thread
 from tui.widgets.dialogs import Confirm, Notice
 from tui.widgets.menu import Menu
 from tui.widgets.palette import Doing, Palette
 
 NEWS_S = 8.0
+UPGRADE_LOOK_S = 5.0
 IDLE_S = 15 * 60.0
 """A display that somebody left signed in is anybody's."""
 
@@ -65,6 +68,7 @@ class ConsoleApp(Calm):
         self._enters = False
         self._command = ""
         self._news_timer_number = 0
+        self._upgrading = False
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="head"):
@@ -82,6 +86,8 @@ class ConsoleApp(Calm):
         self._tick()
         self.query_one(Menu).focus()
         self._awake = True
+        self.set_interval(UPGRADE_LOOK_S, self._look_for_upgrade)
+        self._look_for_upgrade()
 
     async def on_event(self, event: events.Event) -> None:
         """Whoever types is here."""
@@ -158,7 +164,7 @@ class ConsoleApp(Calm):
         ]
         here = [
             Doing(text, partial(self.simulate_key, key.lower()))
-            for key, text in (self._page.hints() if self._page else ())
+            for key, text in ((*self._page.hints(), *self._page.more()) if self._page else ())
         ]
         rest = [
             Doing(_("Work that was begun here"), self.action_errands),
@@ -169,7 +175,7 @@ class ConsoleApp(Calm):
 
     def action_keys(self) -> None:
         """What the keys do."""
-        page = [f"{key:<10}{text}" for key, text in (self._page.hints() if self._page else ())]
+        page = [f"{key:<10}{text}" for key, text in ((*self._page.hints(), *self._page.more()) if self._page else ())]
         everywhere = [
             f"{key:<10}{text}"
             for key, text in (
@@ -245,6 +251,16 @@ class ConsoleApp(Calm):
             parts += [(f"{key} ", "bold $accent-ink"), text, "  "]
         self.screen_stack[0].query_one("#hints", Static).update(Content.assemble(*parts[:-1]))
 
+    def _look_for_upgrade(self) -> None:
+        """One that somebody began elsewhere, or the machine after a power cut, is told on every page."""
+
+        async def look() -> None:
+            with contextlib.suppress(Exception):  # notes that cannot be read are told by page 8
+                self._upgrading = (await in_thread(self.house.upgrade)).driven
+                self._tick()
+
+        self.run_worker(look(), group="upgrade", exclusive=True, exit_on_error=False)
+
     def _tick(self) -> None:
         if self.at_display and monotonic() - self._touched > IDLE_S:
             self.exit(0)
@@ -253,5 +269,7 @@ class ConsoleApp(Calm):
         parts = [second(self.clock.now())]
         if running:
             parts.insert(0, count("{number} under way (F9)", "{number} under way (F9)", running))
+        if self._upgrading:
+            parts.insert(0, _("upgrade under way (8)"))
         for line in self.screen_stack[0].query("#head-state").results(Static):
             line.update("   ".join(parts))

@@ -25,6 +25,10 @@ _KEEPER: Final = '"$@" >"$HANGJEGYZET_ERRAND/output" 2>&1 </dev/null; echo $? >"
 _SURROUNDINGS: Final = {"HANGJEGYZET_PROGRESS": "json", "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _COMMAND: Final = Path("/usr/local/bin/hangjegyzet")
+_FIRST_TIME: Final[dict[tuple[str, ...], int]] = {("restore", "run"): 6, ("backup", "run"): 5, ("drill", "run"): 5}
+"""Steps of verbs whose first time is the one that people wait for."""
+_SYSTEMD: Final = Path("/run/systemd/system")
+_WORDS: Final = re.compile(r"-{0,2}[a-z][a-z-]*")
 
 
 class ErrandState(StrEnum):
@@ -94,11 +98,15 @@ class Errands:
     Args:
         folder: where they are kept; made for its owner alone.
         program: what is called; the installed command, unless a test has another.
+        own_unit: what makes the process a unit of its own; unset: systemd, where it is there and root asks.
     """
 
-    def __init__(self, folder: Path, program: Sequence[str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, program: Sequence[str] | None = None, *, own_unit: Sequence[str] | None = None
+    ) -> None:
         self._folder = folder
         self._program = tuple(program or _program())
+        self._own_unit = tuple(_own_unit() if own_unit is None else own_unit)
         self._children: list[subprocess.Popen[bytes]] = []
 
     def start(self, *command: str) -> Errand:
@@ -108,14 +116,15 @@ class Errands:
         name = re.sub(r"[^a-z0-9]+", "-", " ".join(command).lower()).strip("-")[:40]
         folder = self._folder / f"{at:%Y%m%dT%H%M%S%f}-{name}"
         folder.mkdir(mode=0o700)
-        child = subprocess.Popen(
-            ["sh", "-c", _KEEPER, "keeper", *self._program, *command],
-            env={**os.environ, "HANGJEGYZET_ERRAND": str(folder), **_SURROUNDINGS},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+        with (folder / "output").open("wb") as before:  # what keeps the keeper from beginning is read there, too
+            child = subprocess.Popen(
+                [*self._unit(folder.name), "sh", "-c", _KEEPER, "keeper", *self._program, *command],
+                env={**os.environ, "HANGJEGYZET_ERRAND": str(folder), **_SURROUNDINGS},
+                stdin=subprocess.DEVNULL,
+                stdout=before,
+                stderr=before,
+                start_new_session=True,
+            )
         self._children = [one for one in (*self._children, child) if one.poll() is None]
         errand = Errand(folder, command, at, child.pid, _boot())
         self._note(errand)
@@ -134,13 +143,19 @@ class Errands:
         return [errand for errand in self.list() if errand.state is ErrandState.RUNNING]
 
     def usual_steps(self, command: Sequence[str]) -> int | None:
-        """How many steps the same command took when it last went well; nothing where it never did."""
+        """How many steps the same verb took when it last went well; nothing where it never did.
+
+        Names of sets, paths and moments differ from one time to the next, and do not count.
+        """
         from tui.progress import read
 
         for errand in self.list():
-            if errand.command == tuple(command) and errand.state is ErrandState.DONE:
+            if _verb(errand.command) == _verb(command) and errand.state is ErrandState.DONE:
                 return read(errand.output()).done or None
-        return None
+        return _FIRST_TIME.get(_verb(command)[:2])
+
+    def _unit(self, name: str) -> Sequence[str]:
+        return tuple(part.replace("NAME", name) for part in self._own_unit)
 
     def _note(self, errand: Errand) -> None:
         told = {
@@ -169,6 +184,17 @@ def errands_folder() -> Path:
         return Path("/var/lib/hangjegyzet-console")
     state = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
     return Path(state) / "hangjegyzet" / "console"
+
+
+def _own_unit() -> Sequence[str]:
+    """A scope of systemd: the process stays our child, and the end of a session or of a display does not reach it."""
+    if os.geteuid() != 0 or not _SYSTEMD.is_dir():
+        return ()
+    return ("systemd-run", "--scope", "--quiet", "--collect", "--slice=system.slice", "--unit=hangjegyzet-errand-NAME")
+
+
+def _verb(command: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for word in command if _WORDS.fullmatch(word))
 
 
 def _program() -> Sequence[str]:

@@ -56,6 +56,11 @@ def length(seconds: float) -> str:
     return _("{days} d {hours} h").format(days=days, hours=hours)
 
 
+def about(seconds: float) -> str:
+    """How long something will take, for people who wait: rounded up, so that it is a promise that can be kept."""
+    return length(seconds if seconds < 60 else -(-seconds // 60) * 60)
+
+
 def meter(value: float, width: int = 16) -> str:
     """A bar of ``width`` cells; anything above nothing shows, and nothing short of all is full."""
     cells = round(value * width)

@@ -7,9 +7,11 @@ found at the next question.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from appliance.kernel.ids import JobId, UserId
+from tui.undertakings import Approving, MachineUndertakings, Offered, Undertaking
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,9 @@ class Releases:
 
 
 if TYPE_CHECKING:  # what a question needs is imported when it is asked: the first screen does not wait for SQL
+    from appliance.approvals.model import Arguments, Verb
     from appliance.audit.model import AuditEvent
+    from appliance.backups.restore import Plan, Wish
     from appliance.backups.sets import BackupSet
     from appliance.bootstrap import Services
     from appliance.configuration.model import Change, Value
@@ -52,6 +56,7 @@ if TYPE_CHECKING:  # what a question needs is imported when it is asked: the fir
     from appliance.support.model import Bundle
     from appliance.upgrades.model import Record
     from appliance.vitals.model import Glance, Place
+    from tui.sticks import Found
 
 SHOWN = 100
 """Jobs and events on a page."""
@@ -140,8 +145,52 @@ class House(Protocol):
         """Change a setting in the file; nothing means its default."""
         ...
 
+    def bundles(self) -> Sequence[Offered]:
+        """Bundles on what is plugged in."""
+        ...
 
-class InstalledHouse:
+    def packs_on_sticks(self) -> "Sequence[Found]":
+        """Packs of models on what is plugged in."""
+        ...
+
+    def signatures(self) -> Sequence[Path]:
+        """Files on what is plugged in that may be signatures."""
+        ...
+
+    def sticks(self) -> Sequence[Path]:
+        """What is plugged in."""
+        ...
+
+    def upgrade(self) -> Undertaking:
+        """The upgrade under way, or the last one."""
+        ...
+
+    def way_back(self) -> "Arguments":
+        """From which release to which it could go back."""
+        ...
+
+    def restore_plan(self, wish: "Wish", key: Path | None) -> "Plan":
+        """What a restore would bring back."""
+        ...
+
+    def broken_restore(self) -> "Wish | None":
+        """A restore that was begun and has not ended."""
+        ...
+
+    def approving(self, verb: "Verb", arguments: "Arguments") -> Approving:
+        """Whether two people have approved an act."""
+        ...
+
+    def ask_approval(self, verb: "Verb", arguments: "Arguments", *, reason: str, folder: Path | None) -> Path:
+        """Ask them; the file that they sign."""
+        ...
+
+    def hand_in(self, request_id: str, file: Path) -> str:
+        """Take somebody's signature; whose it is."""
+        ...
+
+
+class InstalledHouse(MachineUndertakings):
     """The house on this machine."""
 
     def __init__(self, settings: "Settings") -> None:

@@ -18,10 +18,11 @@ from tui.i18n import LOCALES_PATH
 
 ROOT: Final = Path(__file__).parents[1]
 LANGUAGE: Final = "hu"
-_ROOMS: Final = ("identity", "jobs")
+_ROOMS: Final = ("approvals", "identity", "jobs")
 """Rooms whose errors a page can meet; those of verbs that run as errands are English, as on the command line."""
 _METHODS: Final = [
     *((f"appliance/{room}/errors.py", "tui.messages:extract_errors") for room in _ROOMS),
+    ("tui/errors.py", "tui.messages:extract_errors"),
     ("tui/**.py", "python"),
 ]
 _KEYWORDS: Final = {**DEFAULT_KEYWORDS, "count": (1, 2), "marked": None}

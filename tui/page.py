@@ -66,6 +66,10 @@ class Page(Vertical):
         """Keys of this page, with what they do."""
         return ()
 
+    def more(self) -> Sequence[Hint]:
+        """Keys that are needed seldom: under F1 and in the palette, and not in the bottom line."""
+        return ()
+
     def first_focus(self) -> Widget | None:
         """What takes the keys when somebody enters the page."""
         return None
@@ -111,14 +115,18 @@ class Page(Vertical):
         """Do something short in a thread, say that it is done, and look again."""
         self.run_worker(self._act(do, command, lambda _answer: self.console.say(done)), exit_on_error=False)
 
-    def ask_and_tell(self, do: Callable[[], Any], *, command: str, tell: Callable[[Any], object]) -> None:
+    def ask_and_tell(
+        self, do: Callable[[], Any], *, command: str, tell: Callable[[Any], object], patience_s: float = PATIENCE_S
+    ) -> None:
         """The same, where the answer is to be shown."""
-        self.run_worker(self._act(do, command, tell), exit_on_error=False)
+        self.run_worker(self._act(do, command, tell, patience_s), exit_on_error=False)
 
-    async def _act(self, do: Callable[[], Any], command: str, tell: Callable[[Any], object]) -> None:
+    async def _act(
+        self, do: Callable[[], Any], command: str, tell: Callable[[Any], object], patience_s: float = PATIENCE_S
+    ) -> None:
         self.console.show_command(command)
         try:
-            answer = await in_thread(do)
+            answer = await in_thread(do, patience_s=patience_s)
         except Exception as error:  # noqa: BLE001  # as above
             what, remedy = explained(error)
             text = "\n\n".join(part for part in (what, remedy) if part)

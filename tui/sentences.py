@@ -172,7 +172,55 @@ FAULTS: Final = (
     marked("The appliance's database has not been set up yet."),
     marked("Run: hangjegyzet db init"),
     marked("No organisation has been set up yet."),
+    marked("{place} is not a file system of its own: the backup's disk is not mounted."),
+    marked("Mount it. On a trial machine without a second disk: hangjegyzet config set backups.same_disk true"),
+    marked("There is no backup that could do this: {wanted}."),
+    marked("See which there are: hangjegyzet backup list"),
+    marked("{target} is no backup target: {reason}"),
+    marked("docs/backups.md shows every form."),
+    marked("The backup target {target} cannot be used: {reason}"),
+    marked("Is it switched on and mounted, and may this machine write to it?"),
+    marked("The backup {set_id} is damaged: {what}"),
+    marked("Do not rely on it. Take a new one now (hangjegyzet backup run), and look at the disk that it lies on."),
+    marked("The description of the backup {set_id} cannot be read: {reason}"),
+    marked("Use another one: hangjegyzet backup list"),
+    marked("The key in {key} does not open this backup's keys: {reason}"),
+    marked("Use a key file of one of its custodians, as age-keygen wrote it."),
+    marked("This machine cannot go back to an earlier release: {reason}."),
+    marked(
+        "A newer release that mends the fault is the way on. For the state of before the upgrade, without what was "
+        "entered since: restore the backup that was taken for it."
+    ),
 )
-"""Errors that can come between the console and any question."""
+"""Errors that can come between the console and its questions, of rooms whose other errors it does not meet."""
 
-SENTENCES: Final = (*TITLES, *FINDINGS, *FAULTS)
+STEPS: Final = (
+    marked("applying the configuration that came back; the portal answers already"),
+    marked("asking the restored copy"),
+    marked("backing up the database"),
+    marked("checking"),
+    marked("copying recordings"),
+    marked("copying recordings that came meanwhile"),
+    marked("copying to {place}"),
+    marked("fetching the backups"),
+    marked("forgetting old backups"),
+    marked("forgetting recordings that no backup lists"),
+    marked("importing {name}"),
+    marked("looking which recordings are to be copied"),
+    marked("putting keys and configuration back"),
+    marked("putting recordings back"),
+    marked("reading recordings"),
+    marked("reading recordings again"),
+    marked("reading the database's backups and log"),
+    marked("reading the description, the list and the keys"),
+    marked("restoring the database"),
+    marked("sealing keys and configuration"),
+    marked("starting a scratch server"),
+    marked("starting the appliance"),
+    marked("stopping the appliance"),
+    marked("taking the database back"),
+    marked("verifying"),
+)
+"""Of verbs that take long: what they say they are doing."""
+
+SENTENCES: Final = (*TITLES, *FINDINGS, *FAULTS, *STEPS)

@@ -4,11 +4,15 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from appliance.approvals.model import Arguments, Request, Signed, Verb, digest, words
+from appliance.approvals.service import Standing
 from appliance.audit.model import AuditEvent
-from appliance.backups.model import BackupKind
+from appliance.backups.model import BackupKind, Latest
+from appliance.backups.restore import Plan, Wish
 from appliance.backups.sets import BackupSet, BlobsPart, DatabasePart, MachinePart
 from appliance.configuration.model import Change, Value
 from appliance.database.errors import DatabaseUnavailable
@@ -21,12 +25,18 @@ from appliance.kernel.ids import EventId, JobId, TenantId, UserId
 from appliance.kernel.units import GIB, MIB
 from appliance.models.catalogue import catalogue
 from appliance.models.model import InstalledPack, Pack, Provenance
+from appliance.releases.model import Manifest, Requirements, SchemaRange, Target
 from appliance.support.model import Bundle, Part
-from appliance.upgrades.model import Ending, Kind, Passed, Record, Stage
+from appliance.upgrades.errors import NoWayBack
+from appliance.upgrades.model import Direction, Ending, Kind, Passed, Record, Rehearsal, Stage
 from appliance.vitals.model import CheckGlance, Glance, Gpu, Place, QueueGlance, Volume
 from tui.house import Kept, Releases
+from tui.stages import PLANS
+from tui.sticks import Found
+from tui.undertakings import Approving, Offered, Undertaking, Verdict
 
 NOW = datetime(2026, 11, 23, 9, 30, 12, tzinfo=UTC)
+STAGES = PLANS[Kind.UPGRADE]
 TENANT = TenantId(UUID("01900000-0000-7000-8000-000000000001"))
 FINGERPRINT = ":".join(f"{(37 * byte + 11) % 256:02X}" for byte in range(32))
 
@@ -187,7 +197,7 @@ def some_people() -> list[UserView]:
 
 def some_events() -> list[AuditEvent]:
     """The last minutes of a trail."""
-    told = (
+    told: tuple[tuple[str, str, str, str, str, str, dict[str, object]], ...] = (
         ("power:processes:restarted", "ok", "operator", "root", "console", "machine", {}),
         ("identity:user:created", "ok", "operator", "root", "console", "user", {"role": "member"}),
         (
@@ -261,7 +271,7 @@ def an_upgrade() -> Record:
     began = NOW - timedelta(days=6)
     passed = tuple(
         Passed(stage, began + timedelta(seconds=20 * number), began + timedelta(seconds=20 * number + 7 + number))
-        for number, stage in enumerate(Stage)
+        for number, stage in enumerate(STAGES)
     )
     return Record(
         id="0123456789ab",
@@ -278,6 +288,123 @@ def an_upgrade() -> Record:
         ending=Ending.DONE,
         ended_at=began + timedelta(seconds=360),
     )
+
+
+def an_upgrade_as_it_stands(**changes: Any) -> Undertaking:
+    """Last week's, or another with what a test needs of it."""
+    record = an_upgrade().but(**changes)
+    usual = {stage: 7.0 + number for number, stage in enumerate(STAGES)}
+    return Undertaking(record, driven=record.ending is None, told=TOLD, expected_s=96.0, usual_s=usual)
+
+
+def an_upgrade_at(stage: Stage, **changes: Any) -> Undertaking:
+    """One under way, at that stage; it entered it half a minute ago."""
+    before = STAGES[: STAGES.index(stage)]
+    began = NOW - timedelta(seconds=30 + 20 * len(before))
+    passed = tuple(
+        Passed(one, began + timedelta(seconds=20 * number), began + timedelta(seconds=20 * number + 20))
+        for number, one in enumerate(before)
+    )
+    closed = next((one.began_at for one in passed if one.stage is Stage.CLOSE), None)
+    rehearsal = Rehearsal("0010", "0012", 41.0, 3.4, 184_221) if Stage.REHEARSE in before else None
+    values: dict[str, Any] = {
+        "old": "0.1.0",
+        "new": "0.2.0",
+        "began_at": began,
+        "passed": (*passed, Passed(stage, NOW - timedelta(seconds=30))),
+        "rehearsal": rehearsal,
+        "closed_at": closed,
+        "opened_at": None,
+        "ending": None,
+        "ended_at": None,
+    }
+    return an_upgrade_as_it_stands(**{**values, **changes})
+
+
+def an_upgrade_undone() -> Undertaking:
+    """The gate found that the new release does not work; the old one is back."""
+    at = an_upgrade_at(Stage.GATE)
+    assert at.record is not None
+    reason = (
+        "The new release did not prove that it works: nobody could sign in.\n"
+        "See what it said: journalctl -u hangjegyzet-web"
+    )
+    return an_upgrade_at(
+        Stage.GATE,
+        direction=Direction.BACK,
+        ending=Ending.UNDONE,
+        ended_at=NOW,
+        opened_at=NOW,
+        undone=tuple(reversed([one.stage for one in at.record.passed])),
+        reason=reason,
+    )
+
+
+TOLD = "\n".join(
+    json.dumps(line)
+    for line in (
+        {"event": "stage", "stage": "verify", "state": "done", "took_s": 21.2},
+        {"event": "note", "stage": "stage", "text": "3 package(s) of the distribution will change."},
+        {"event": "task", "role": "app", "task": "Describe the portal to systemd", "state": "changed"},
+        {
+            "event": "note",
+            "stage": "rehearse",
+            "text": "On a copy with 184221 rows, 0010 > 0012 took 3.4 s; the new schema only adds.",
+        },
+        {"event": "stage", "stage": "rehearse", "state": "done", "took_s": 44.8},
+        {"event": "begin", "role": "postgres", "task": "Start the database"},
+    )
+)
+"""What an upgrade told until its middle."""
+
+
+def some_bundles() -> Sequence[Offered]:
+    """A stick with the next release, one that is in use, one too far, and a broken one."""
+    tar = "/media/usb/hangjegyzet-{}-debian12-amd64.tar"
+    return [
+        Offered(Found(Path(tar.format("0.2.0")), 412 * MIB, manifest=a_manifest("0.2.0", 9)), Verdict.NEXT),
+        Offered(Found(Path(tar.format("0.9.0")), 440 * MIB, manifest=a_manifest("0.9.0", 31)), Verdict.TOO_FAR),
+        Offered(Found(Path(tar.format("0.1.0")), 405 * MIB, manifest=a_manifest("0.1.0", 7)), Verdict.SAME),
+        Offered(Found(Path("/media/usb/old.tar"), None, fault="old.tar breaks off."), Verdict.UNREADABLE),
+    ]
+
+
+def a_manifest(version: str, number: int) -> Manifest:
+    """What a bundle says it is."""
+    return Manifest(
+        format=1,
+        product="hangjegyzet",
+        version=version,
+        release_seq=number,
+        min_from="0.0.9",
+        schema=SchemaRange(oldest="0008", newest="0012"),
+        target=Target(os="debian", os_version="12", arch="amd64", python="3.11"),
+        commit="0" * 40,
+        built_at="2026-11-20T08:00:00Z",
+        requirements=Requirements(disk_bytes=2 * GIB, memory_bytes=4 * GIB, cpu_flags=("avx2",)),
+        models=("whisper-base",),
+        files={},
+    )
+
+
+def a_standing(verb: Verb, arguments: Arguments, people: tuple[str, ...]) -> Standing:
+    """A request that some people have signed."""
+    request = Request(
+        format=1,
+        type="hangjegyzet-approval-request",
+        verb=verb,
+        arguments=dict(arguments),
+        arguments_sha256=digest(arguments),
+        host="meeting-box",
+        machine="0" * 32,
+        nonce="0123456789ab" + "0" * 20,
+        reason="The minutes of Monday were deleted by mistake",
+        requested_by="root",
+        created_at="2026-11-23T09:00:00Z",
+        expires_at="2026-11-24T09:00:00Z",
+    )
+    missing = "" if len(people) > 1 else f"The request is approved by {', '.join(people) or 'nobody'}; two are needed."
+    return Standing(request, tuple(Signed(person, "SHA256:x", b"") for person in people), missing)
 
 
 def a_bundle() -> Bundle:
@@ -315,6 +442,10 @@ class ShownHouse:
     pending: list[Change] = field(default_factory=list)
     empty: bool = False
     database_is_down: bool = False
+    upgrade_there: Undertaking = field(default_factory=lambda: an_upgrade_as_it_stands())
+    restore_begun: Wish | None = None
+    approvers: tuple[str, ...] = ()
+    signed: tuple[str, ...] | None = None
     did: list[tuple[str, str]] = field(default_factory=list)
     asked: Callable[[str], object] = lambda _question: None
 
@@ -391,6 +522,67 @@ class ShownHouse:
         if self.empty:
             return Releases("0.1.0", None, None, driven=False)
         return Releases("0.1.0", "0.0.9", an_upgrade(), driven=False)
+
+    def bundles(self) -> Sequence[Offered]:
+        self.asked("bundles")
+        return () if self.empty else some_bundles()
+
+    def packs_on_sticks(self) -> Sequence[Found]:
+        self.asked("packs_on_sticks")
+        known = catalogue()["whisper-base"]
+        return [
+            Found(Path("/media/usb/hangjegyzet-models-whisper-base.tar"), 141 * MIB, pack=known),
+            Found(
+                Path("/media/usb/hangjegyzet-models-qwen2.5-7b-instruct-q4.tar.001"),
+                None,
+                fault="One of several parts, and the second is not beside it.",
+            ),
+        ]
+
+    def signatures(self) -> Sequence[Path]:
+        return (Path("/media/usb/approve-0123456789ab.json.sig"),)
+
+    def sticks(self) -> Sequence[Path]:
+        return (Path("/media/usb"),)
+
+    def upgrade(self) -> Undertaking:
+        self.asked("upgrade")
+        return Undertaking() if self.empty else self.upgrade_there
+
+    def way_back(self) -> Arguments:
+        self.asked("way_back")
+        if self.empty:
+            raise NoWayBack(reason="the last thing that was done here is not an upgrade to the release that it has")
+        return {"from": "0.1.0", "to": "0.0.9"}
+
+    def restore_plan(self, wish: Wish, key: Path | None) -> Plan:
+        self.asked("restore_plan")
+        described = a_set(1, BackupKind.FULL)
+        return Plan(described, Latest(), "3f" * 32, own=key is None)
+
+    def broken_restore(self) -> Wish | None:
+        self.asked("broken_restore")
+        return self.restore_begun
+
+    def approving(self, verb: Verb, arguments: Arguments) -> Approving:
+        self.asked("approving")
+        if not self.approvers:
+            return Approving()
+        if self.signed is None:
+            return Approving(self.approvers)
+        standing = a_standing(verb, arguments, self.signed)
+        return Approving(self.approvers, standing, Path(f"/var/lib/{standing.request.id}.json"))
+
+    def ask_approval(self, verb: Verb, arguments: Arguments, *, reason: str, folder: Path | None) -> Path:
+        self._do("ask", f"{words(verb, arguments)}: {reason}")
+        self.signed = ()
+        return (folder or Path("/var/lib")) / "approve-0123456789ab.json"
+
+    def hand_in(self, request_id: str, file: Path) -> str:
+        person = self.approvers[len(self.signed or ())]
+        self._do("hand-in", f"{request_id} {file}")
+        self.signed = (*(self.signed or ()), person)
+        return person
 
     def collected(self) -> Bundle | None:
         self.asked("collected")

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -9,17 +10,22 @@ from textual.binding import Binding, BindingType
 from textual.content import Content
 from textual.widget import Widget
 
-from tui.errands import command_line
 from tui.formats import length, moment, size
 from tui.house import Kept
 from tui.i18n import _, count, marked
 from tui.page import Hint, Page
+from tui.widgets.approve import ApproveScreen
 from tui.widgets.detail import Detail, Part
 from tui.widgets.facts import Facts, Value
+from tui.widgets.restore import Wanted, act, options, place_form, wish_form, wished
 from tui.widgets.rows import Column, Row, RowList, Rows
 
 if TYPE_CHECKING:
+    from appliance.backups.restore import Wish
     from appliance.backups.sets import BackupSet
+
+PLAN_S = 180.0
+"""The sets of another place have to come over the network first."""
 
 _KINDS = {"full": marked("full"), "diff": marked("changes"), "incr": marked("changes")}
 
@@ -35,11 +41,13 @@ class Backups(Page):
         Binding("d", "drill", show=False),
         Binding("v", "verify", show=False),
         Binding("r", "restore", show=False),
+        Binding("o", "restore_other", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__()
         self._sets: dict[str, BackupSet] = {}
+        self._standing: Mapping[str, int | float | None] = {}
 
     def contents(self) -> ComposeResult:
         yield Facts("", id="now")
@@ -56,7 +64,15 @@ class Backups(Page):
         yield Detail()
 
     def hints(self) -> Sequence[Hint]:
-        return (("B", _("back up")), ("D", _("drill")), ("V", _("verify")), ("R", _("restore")))
+        return (
+            ("B", _("back up")),
+            ("D", _("drill")),
+            ("V", _("verify")),
+            ("R", _("restore")),
+        )
+
+    def more(self) -> Sequence[Hint]:
+        return (("O", _("restore from other backups")),)
 
     def first_focus(self) -> Widget | None:
         return self.query_one(RowList)
@@ -66,6 +82,7 @@ class Backups(Page):
 
     async def present(self, facts: Kept) -> None:
         self._sets = {one.id: one for one in facts.sets}
+        self._standing = facts.standing
         await self.query_one("#now", Facts).show(_standing(facts, self.console.clock.now()))
         self.query_one(Rows).show([_row(one) for one in facts.sets])
         self._show_detail()
@@ -88,21 +105,47 @@ class Backups(Page):
             self.console.start_errand("backup", "verify", chosen.id)
 
     def action_restore(self) -> None:
-        """Go back to the chosen one, after the word."""
-        if (chosen := self._chosen()) is None:
-            return
-        at = moment(chosen.ended_at)
-        text = _(
-            "The portal stops and the database is replaced by the one of {moment}. What was written after that "
-            "moment is lost. Two people may have to agree first: docs/operator-manual."
-        )
-        self.confirm(
-            _("Restore the backup of {moment}?").format(moment=at),
-            text.format(moment=at),
-            word=_("restore"),
-            command=command_line("restore", "run", "--set", chosen.id),
-            then=lambda: self.console.start_errand("restore", "run", "--set", chosen.id, "--yes"),
-        )
+        """To which moment; what that means; who agrees; then the word."""
+        self._ask_moment("", None)
+
+    def action_restore_other(self) -> None:
+        """The same from backups that lie elsewhere, with a custodian's key."""
+
+        def entered(filled: Mapping[str, str] | None) -> None:
+            if filled is not None:
+                self._ask_moment(filled["source"], Path(filled["key"]))
+
+        self.app.push_screen(place_form(), entered)
+
+    def _ask_moment(self, source: str, key: Path | None) -> None:
+        chosen = None if source else self._chosen()
+
+        def ask(broken: "Wish | None") -> None:
+            mine = broken if broken and broken.source == source else None
+
+            def entered(filled: Mapping[str, str] | None) -> None:
+                if filled is not None:
+                    self._plan(filled, source=source, key=key, broken=broken)
+
+            self.app.push_screen(wish_form(chosen, mine), entered)
+
+        self.ask_and_tell(self.house.broken_restore, command="hangjegyzet restore plan", tell=ask)
+
+    def _plan(self, filled: Mapping[str, str], *, source: str, key: Path | None, broken: "Wish | None") -> None:
+        def ask() -> Wanted:
+            wish = wished(filled, source=source)
+            plan = self.house.restore_plan(wish, key)
+            return Wanted(plan, wish, key, gives_up=broken is not None and broken != wish)
+
+        self.ask_and_tell(ask, command="hangjegyzet restore plan", tell=self._confirm, patience_s=PLAN_S)
+
+    def _confirm(self, wanted: Wanted) -> None:
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.console.start_errand("restore", "run", *options(wanted), "--yes")
+
+        what = act(wanted, standing=self._standing, now=self.console.clock.now())
+        self.app.push_screen(ApproveScreen(what), answered)
 
     def _chosen(self) -> "BackupSet | None":
         row = self.query_one(Rows).chosen

@@ -1,7 +1,7 @@
 """The models: which are there, which are in use, and for which languages they may be trusted."""
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -11,9 +11,12 @@ from appliance.models.model import ANY_LANGUAGE, Fitness, InstalledPack, Pack, P
 from tui.formats import size
 from tui.i18n import _, marked
 from tui.page import Hint, Page
+from tui.widgets.choosing import Choice, Choosing
 from tui.widgets.detail import Detail, Part
-from tui.widgets.dialogs import Field, Form
 from tui.widgets.rows import Column, Row, RowList, Rows
+
+if TYPE_CHECKING:
+    from tui.sticks import Found
 
 _KINDS = {
     PackKind.SPEECH: marked("speech"),
@@ -91,21 +94,24 @@ class Models(Page):
         self._show_detail()
 
     def action_import_pack(self) -> None:
-        """From a path that the machine sees."""
-
-        def entered(filled: Mapping[str, str] | None) -> None:
-            if filled is not None:
-                self.console.start_errand("models", "import", filled["path"])
-
-        self.app.push_screen(
-            Form(
-                _("Import a model pack"),
-                [Field("path", _("Folder, archive or .gguf file"), "/media/")],
-                text=_("Every byte is compared with the published or declared hash on its way in."),
-                command="hangjegyzet models import PATH",
+        """From a stick, or a path that the machine sees."""
+        choice: Choice[Found] = Choice(
+            title=_("Import a model pack"),
+            columns=(Column(_("name")), Column(_("kind")), Column(_("path"), grows=True), Column(_("size"))),
+            look=self.house.packs_on_sticks,
+            row=_offered,
+            empty=_(
+                "No pack was found below /media or /mnt. A stick is mounted by: mount -o ro /dev/sdb1 /media. "
+                "P takes a path."
             ),
-            entered,
+            field=_("Folder, archive or .gguf file"),
+            command="hangjegyzet models import PATH",
         )
+        self.app.push_screen(Choosing(choice), self._import)
+
+    def _import(self, path: str | None) -> None:
+        if path is not None:
+            self.console.start_errand("models", "import", path)
 
     def action_use(self) -> None:
         """Put the chosen one to use."""
@@ -130,6 +136,17 @@ class Models(Page):
     def _show_detail(self) -> None:
         one = self._chosen()
         self.query_one(Detail).show(() if one is None else _detail(one))
+
+
+def _offered(one: "Found") -> Row:
+    """A pack on a stick, as far as it says what it is."""
+    known = one.pack
+    where = str(one.path) + (f"  {one.fault}" if one.fault else "")
+    kind = _(_KINDS[known.kind]) if known else "?"
+    name = known.name if known else one.path.name.removeprefix("hangjegyzet-models-").split(".tar")[0]
+    return Row(
+        str(one.path), (name, kind, where, size(one.bytes) if one.bytes else ""), tone="$bad" if one.fault else ""
+    )
 
 
 def _row(pack: Pack, state: str, tone: str) -> Row:

@@ -1,45 +1,34 @@
-"""Which release the machine has; the upgrade that is under way, or was the last; and how to begin one."""
+"""Which release the machine has; the upgrade that is under way, or was the last; and how to begin one, or go back."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.widget import Widget
 
-from tui.errands import command_line
-from tui.formats import length, moment
+from appliance.approvals.model import Verb
+from appliance.upgrades.model import Ending, Record
+from tui.formats import moment
 from tui.house import Releases
 from tui.i18n import _, marked
 from tui.page import Hint, Page
-from tui.widgets.dialogs import Field, Form
+from tui.undertakings import Offered, Undertaking
+from tui.widgets.approve import Act, ApproveScreen
+from tui.widgets.bundle import BundleScreen, columns, row
+from tui.widgets.choosing import Choice, Choosing
 from tui.widgets.facts import Facts, Value
-from tui.widgets.rows import Column, Row, RowList, Rows
+from tui.widgets.rows import Column, RowList, Rows
+from tui.widgets.upgrade import UpgradeScreen, people, stage_rows, standing
 
-if TYPE_CHECKING:
-    from appliance.upgrades.model import Passed, Record
 
-STICK = "/media/"
-_STAGES = {
-    "verify": marked("check the bundle"),
-    "preflight": marked("check the machine"),
-    "stage": marked("put the release beside the old one"),
-    "check": marked("see what would change"),
-    "rehearse": marked("rehearse the migrations on a copy"),
-    "backup": marked("back up"),
-    "close": marked("show the maintenance page"),
-    "drain": marked("let work come to a checkpoint"),
-    "packages": marked("packages of the distribution"),
-    "mark": marked("mark the moment to go back to"),
-    "migrate": marked("migrate the database"),
-    "flip": marked("switch to the new release"),
-    "apply": marked("apply the configuration"),
-    "gate": marked("prove that it works"),
-    "commit": marked("decide"),
-    "open": marked("open the portal"),
-    "tidy": marked("tidy up"),
-}
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the page shows."""
+
+    releases: Releases
+    upgrade: Undertaking
 
 
 class Upgrades(Page):
@@ -49,116 +38,130 @@ class Upgrades(Page):
     COMMAND = "hangjegyzet upgrade status"
     EVERY_S = 3.0
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("c", "check", show=False),
         Binding("u", "upgrade", show=False),
         Binding("r", "resume", show=False),
+        Binding("z", "go_back", show=False),
+        Binding("enter", "follow", show=False),
     ]
 
     def __init__(self) -> None:
         super().__init__()
-        self._source = STICK
+        self._record: Record | None = None
         self._interrupted = False
 
     def contents(self) -> ComposeResult:
         yield Facts("", id="now")
         yield Rows(
             (Column(_("state")), Column(_("stage"), grows=True), Column(_("took"))),
-            empty=_("This machine was never upgraded. C checks a bundle from a stick and changes nothing."),
+            empty=_(
+                "This machine was never upgraded. U takes a bundle from a stick, and asks before it changes anything."
+            ),
         )
 
     def hints(self) -> Sequence[Hint]:
-        return (("C", _("check a bundle")), ("U", _("upgrade")), ("R", _("resume")))
+        return (("U", _("upgrade")), ("Enter", _("follow")), ("R", _("resume")))
+
+    def more(self) -> Sequence[Hint]:
+        return (("Z", _("back to the release before")),)
 
     def first_focus(self) -> Widget | None:
         return self.query_one(RowList)
 
-    def read(self) -> Releases:
-        return self.house.releases()
+    def read(self) -> Shown:
+        return Shown(self.house.releases(), self.house.upgrade())
 
-    async def present(self, facts: Releases) -> None:
-        record = facts.record
-        self._interrupted = record is not None and record.ending is None and not facts.driven
-        await self.query_one("#now", Facts).show(_facts(facts))
-        self.query_one(Rows).show([] if record is None else [_row(record, passed) for passed in record.passed])
+    async def present(self, facts: Shown) -> None:
+        self._record = record = facts.upgrade.record
+        self._interrupted = record is not None and record.ending is None and not facts.upgrade.driven
+        now = self.console.clock.now()
+        await self.query_one("#now", Facts).show(_facts(facts, people(facts.upgrade, now)))
+        self.query_one(Rows).show([] if record is None else stage_rows(record, now))
 
-    def action_check(self) -> None:
-        """Look at a bundle and at this machine."""
-        self._ask(_("Check a bundle"), "hangjegyzet upgrade check PATH", self._check)
+    def on_rows_opened(self, _event: Rows.Opened) -> None:
+        """All of it, as it goes on."""
+        self.action_follow()
 
-    def _check(self, path: str) -> None:
-        self.console.start_errand("upgrade", "check", path)
+    def action_follow(self) -> None:
+        """Stage by stage, with what each of them says."""
+        if self._record is None:
+            self.console.say(_("This machine was never upgraded."))
+        else:
+            self.app.push_screen(UpgradeScreen(), lambda _done: self.renew())
 
     def action_upgrade(self) -> None:
-        """Which bundle; then the word."""
-        self._ask(_("Upgrade this machine"), "hangjegyzet upgrade run PATH", self._confirm)
-
-    def _confirm(self, path: str) -> None:
-        self.confirm(
-            _("Upgrade this machine?"),
-            _(
-                "Everything that can fail is tried first; then the portal shows a page that says when it is back. "
-                "If anything fails, the old release comes back with every row."
+        """Which bundle; what it is; then the word."""
+        if self._record is not None and self._record.ending is None:
+            self.action_follow()
+            return
+        choice: Choice[Offered] = Choice(
+            title=_("Upgrade this machine: which bundle?"),
+            columns=columns(),
+            look=self.house.bundles,
+            row=row,
+            empty=_(
+                "No bundle was found below /media or /mnt. A stick is mounted by: mount -o ro /dev/sdb1 /media. "
+                "P takes a path."
             ),
-            word=_("upgrade"),
-            command=command_line("upgrade", "run", path),
-            then=lambda: self.console.start_errand("upgrade", "run", path, "--json"),
+            field=_("The .tar, its first part (.tar.001), or the unpacked folder"),
+            command="hangjegyzet upgrade check PATH",
         )
+        self.app.push_screen(Choosing(choice), self._look_at)
 
     def action_resume(self) -> None:
         """Bring one that was interrupted to its end."""
         if self._interrupted:
-            self.console.start_errand("upgrade", "resume", "--json")
+            self.console.errands.start("upgrade", "resume", "--json")
+            self.app.push_screen(UpgradeScreen(), lambda _done: self.renew())
         else:
             self.console.say(_("No upgrade was interrupted."))
 
-    def _ask(self, title: str, command: str, then: Callable[[str], None]) -> None:
-        def entered(filled: Mapping[str, str] | None) -> None:
-            if filled is not None:
-                self._source = filled["path"]
-                then(filled["path"])
+    def action_go_back(self) -> None:
+        """To the release before; two people have to agree."""
+        self.ask_and_tell(self.house.way_back, command="hangjegyzet upgrade rollback", tell=self._confirm_way_back)
 
-        field = Field("path", _("The .tar, its first part (.tar.001), or the unpacked folder"), self._source)
-        self.app.push_screen(Form(title, [field], command=command), entered)
+    def _look_at(self, path: str | None) -> None:
+        if path is None:
+            return
+        errand = self.console.errands.start("upgrade", "check", path, "--json")
+        self.app.push_screen(
+            BundleScreen(path, errand), lambda agreed: self._begin("upgrade", "run", path, "--json") if agreed else None
+        )
+
+    def _confirm_way_back(self, found: Mapping[str, str]) -> None:
+        act = Act(
+            title=_("Go back from {old} to {new}?").format(old=found["from"], new=found["to"]),
+            facts=[(_("In use"), found["from"]), (_("Afterwards"), found["to"])],
+            warning=_(
+                "People wait meanwhile. Every row of today stays; what only the newer release knows is taken out. "
+                "It is rehearsed on a copy first."
+            ),
+            verb=Verb.DOWNGRADE,
+            arguments=found,
+            word=_("go back"),
+            command="hangjegyzet upgrade rollback",
+        )
+        self.app.push_screen(
+            ApproveScreen(act), lambda agreed: self._begin("upgrade", "rollback", "--json") if agreed else None
+        )
+
+    def _begin(self, *command: str) -> None:
+        errand = self.console.errands.start(*command)
+        self.app.push_screen(UpgradeScreen(errand), lambda _done: self.renew())
 
 
-def _facts(facts: Releases) -> Sequence[tuple[str, Value]]:
-    found: list[tuple[str, Value]] = [(_("In use"), facts.current)]
-    if facts.previous:
-        found.append((_("Previous"), facts.previous))
-    record = facts.record
+def _facts(facts: Shown, waiting: str) -> Sequence[tuple[str, Value]]:
+    found: list[tuple[str, Value]] = [(_("In use"), facts.releases.current)]
+    if facts.releases.previous:
+        found.append((_("Previous"), facts.releases.previous))
+    record = facts.upgrade.record
     if record is None:
         return found
     found.append((_("Upgrade"), f"{record.old} > {record.new}  {moment(record.began_at)}  {record.actor}"))
-    found.append((_("State"), _state(record, driven=facts.driven)))
-    if record.reason:
-        found.append((_("Reason"), Content.styled(record.reason.splitlines()[0], "$bad")))
-    if record.downtime_s is not None:
-        found.append((_("Waited"), _("people waited for {length}").format(length=length(record.downtime_s))))
+    state = standing(facts.upgrade)
+    found.append((_("State"), state))
+    if record.ending is not Ending.UNDONE or record.downtime_s is not None:
+        found.append((_("People"), waiting))
     return found
-
-
-def _state(record: "Record", *, driven: bool) -> Value:
-    if record.ending is None:
-        if driven:
-            return Content.styled(_("under way"), "$accent-ink")
-        return Content.styled(_("interrupted: R brings it to its end"), "$bad")
-    if record.ending.value == "done":
-        return Content.styled(_("done"), "$ok")
-    return Content.styled(_("undone: the old release and every row are back"), "$warn")
-
-
-def _row(record: "Record", passed: "Passed") -> Row:
-    stage = passed.stage.value
-    took = "" if passed.took_s is None else length(passed.took_s)
-    if passed.stage in record.undone:
-        state, tone = _("undone"), "$warn"
-    elif passed.took_s is not None:
-        state, tone = _("done"), "$ok"
-    elif record.ending is None:
-        state, tone = _("under way"), "$accent-ink"
-    else:
-        state, tone = _("failed"), "$bad"
-    return Row(stage, (state, _(_STAGES.get(stage, stage)), took), tone=tone)
 
 
 PAGE = Upgrades

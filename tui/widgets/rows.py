@@ -95,6 +95,12 @@ class Rows(Vertical):
         self._rows = tuple(rows)
         self._paint(before.id if before else None)
 
+    def choose(self, row_id: str) -> None:
+        """Highlight the line of that name, and bring it into sight."""
+        ids = [row.id for row in self._rows]
+        if row_id in ids:
+            self._list.highlighted = ids.index(row_id)
+
     def on_resize(self, _event: Resize) -> None:
         """Columns are laid out anew."""
         if self._rows:
@@ -111,8 +117,7 @@ class Rows(Vertical):
         )
         self.query_one(".rows-head").display = bool(self._rows)
         self.query_one(".empty").display = not self._rows
-        self._list.display = bool(self._rows)
-        found = self._list
+        found = self._list  # stays where it is when it is empty: it holds the keys of the page
         scrolled = found.scroll_y
         found.clear_options()
         found.add_options([Option(_option(row, widths), id=row.id) for row in self._rows])

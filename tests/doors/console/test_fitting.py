@@ -1,5 +1,7 @@
 """Nothing is cut, at either size, in either language; and no sign is used that the Linux console's fonts lack."""
 
+from pathlib import Path
+
 import pytest
 from textual.app import App
 from textual.pilot import Pilot
@@ -7,6 +9,7 @@ from textual.widgets import OptionList, Static
 
 from appliance.kernel.clock import FixedClock
 from tests.doors.console.conftest import MakeConsole, open_page, play, screen_text, settled
+from tests.doors.console.scenes import SCENES, Scene
 from tests.factories.console import NOW, ShownHouse, a_glance
 from tui import i18n
 from tui.board import Board
@@ -75,6 +78,22 @@ def test_every_text_of_every_page_fits(
             assert strange(pilot.app) == set()
 
     play(make_console(HOUSES[state](), language=language), story, size=size)
+
+
+@LANGUAGES
+@SIZES
+def test_every_text_of_every_scene_fits(
+    size: tuple[int, int], language: str, tmp_path: Path, make_console: MakeConsole
+) -> None:
+    """The same for what comes between choosing a bundle or a moment, and the end."""
+    for name, scene in SCENES.items():
+
+        async def story(pilot: Pilot[int], name: str = name, scene: Scene = scene) -> None:
+            await scene.story(pilot, tmp_path / name)
+            assert (name, cut(pilot.app)) == (name, [])
+            assert (name, strange(pilot.app)) == (name, set())
+
+        play(make_console(scene.house(), language=language), story, size=size)
 
 
 @LANGUAGES

@@ -1,21 +1,27 @@
 """What a technician does, by keys alone."""
 
 import threading
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from appliance.backups.restore import Wish
 from appliance.kernel.clock import FixedClock
+from appliance.upgrades.model import Stage
 from tests.doors.console.conftest import MakeConsole, open_page, play, screen_text, settled
-from tests.factories.console import NOW, ShownHouse, a_glance
+from tests.factories.console import NOW, ShownHouse, a_glance, an_upgrade_at, an_upgrade_undone
 from tui import i18n
 from tui.app import IDLE_S
 from tui.board import Board
 from tui.errands import Errands, ErrandState
 from tui.pages import PAGES
+from tui.widgets.approve import ApproveScreen
+from tui.widgets.bundle import BundleScreen
 from tui.widgets.errand import ErrandScreen
+from tui.widgets.upgrade import UpgradeScreen
 
 
 async def typed(pilot: Pilot[int], text: str) -> None:
@@ -313,3 +319,251 @@ def test_the_board_says_when_nobody_measures_any_more() -> None:
 
     play(Board(a_glance, clock=late), old)
     play(Board(lambda: None, clock=late), none)
+
+
+CHECKED = """\
+cat >"$HANGJEGYZET_ERRAND/asked" <<'X'
+$*
+X
+if [ "$2" = check ]; then echo '{"version": "0.2.0", "installed": "0.1.0", "findings": []}'; fi
+"""
+
+
+@pytest.fixture
+def checking(tmp_path: Path) -> Errands:
+    """Errands whose check finds a bundle that can be taken."""
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\n{CHECKED}")
+    program.chmod(0o755)
+    return Errands(tmp_path / "errands", (str(program),))
+
+
+async def ended(pilot: Pilot[int], errands: Errands) -> None:
+    """Everything that was begun has ended, and was looked at."""
+    while errands.running():
+        await pilot.pause(0.05)
+    await pilot.pause(0.8)
+
+
+def test_an_upgrade_goes_from_the_stick_to_the_word_to_the_stages(
+    checking: Errands, house: ShownHouse, make_console: MakeConsole
+) -> None:
+    """Chosen from the stick, checked, told what it is, begun by its word, and then followed."""
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "upgrades")
+        await pilot.press("u")
+        await settled(pilot)
+        assert "can be tried" in screen_text(pilot.app)
+        await pilot.press("enter")
+        await ended(pilot, checking)
+        assert "0.1.0 > 0.2.0" in screen_text(pilot.app)
+        await pilot.press("u")
+        await settled(pilot)
+        await typed(pilot, "yes")
+        assert [errand.command[1] for errand in checking.list()] == ["check"]
+        await typed(pilot, "upgrade")
+        house.upgrade_there = an_upgrade_at(Stage.DRAIN, began_at=datetime.now(UTC) + timedelta(minutes=1))
+        await ended(pilot, checking)
+        assert isinstance(pilot.app.screen, UpgradeScreen)
+        assert "let work come to a checkpoint" in screen_text(pilot.app)
+
+    play(make_console(house, errands=checking), story)
+    stick = "/media/usb/hangjegyzet-0.2.0-debian12-amd64.tar"
+    assert [errand.command for errand in checking.list()] == [
+        ("upgrade", "run", stick, "--json"),
+        ("upgrade", "check", stick, "--json"),
+    ]
+
+
+def test_a_bundle_that_is_refused_cannot_be_begun(tmp_path: Path, house: ShownHouse, make_console: MakeConsole) -> None:
+    """What the check said is there to be read, and U does nothing."""
+    errands = Errands(tmp_path / "errands", ("sh", "-c", "echo 'The list was not signed.' >&2; exit 3", "sh"))
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "upgrades")
+        await pilot.press("u")
+        await settled(pilot)
+        await pilot.press("enter")
+        await ended(pilot, errands)
+        assert "It cannot be taken" in screen_text(pilot.app)
+        assert "The list was not signed." in screen_text(pilot.app)
+        await pilot.press("u")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, BundleScreen)
+
+    play(make_console(house, errands=errands), story)
+    assert len(errands.list()) == 1
+
+
+def test_an_upgrade_that_was_never_begun_is_not_mistaken_for_the_last_one(
+    tmp_path: Path, house: ShownHouse, make_console: MakeConsole
+) -> None:
+    """The verb refused: its words are shown, and last week's success is not."""
+    errands = Errands(tmp_path / "errands", ("sh", "-c", "echo 'Another one is under way.'; exit 5", "sh"))
+
+    async def story(pilot: Pilot[int]) -> None:
+        pilot.app.push_screen(UpgradeScreen(errands.start("upgrade", "run", "/media/x.tar", "--json")))
+        await ended(pilot, errands)
+        await settled(pilot)
+        text = screen_text(pilot.app)
+        assert "It was not begun; nothing was changed" in text
+        assert "Another one is under way." in text
+        assert "is in use" not in text
+
+    play(make_console(house, errands=errands), story)
+
+
+def test_an_upgrade_that_somebody_else_began_is_told_on_every_page(make_console: MakeConsole) -> None:
+    """Begun over SSH, or by the machine after a power cut: whoever opens the console sees it, and finds its stages."""
+    house = ShownHouse(upgrade_there=an_upgrade_at(Stage.REHEARSE))
+
+    async def story(pilot: Pilot[int]) -> None:
+        assert "upgrade under way (8)" in screen_text(pilot.app)
+        await open_page(pilot, "upgrades")
+        await pilot.press("u")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, UpgradeScreen)
+        house.upgrade_there = an_upgrade_undone()
+        await pilot.pause(1.0)
+        text = screen_text(pilot.app)
+        assert "Undone: 0.1.0 is back, with every row" in text
+        assert "nobody could sign in" in text
+
+    play(make_console(house), story)
+
+
+def test_a_restore_waits_for_two_signatures_and_the_word(errands: Errands, make_console: MakeConsole) -> None:
+    """Asked for, signed twice, handed in from the stick; before that, Enter does nothing."""
+    house = ShownHouse(approvers=("Kovács Dóra", "Nagy Ágnes"))
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "backups")
+        await pilot.press("r")
+        await settled(pilot)
+        await pilot.press("down", "enter")
+        await settled(pilot)
+        await settled(pilot)
+        assert "nobody was asked: A" in screen_text(pilot.app)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(pilot.app.screen, ApproveScreen)
+        await pilot.press("a")
+        await settled(pilot)
+        await typed(pilot, "deleted by mistake")
+        await settled(pilot)
+        assert "/media/usb/approve-0123456789ab.json" in screen_text(pilot.app)
+        await pilot.press("enter")
+        for _signature in range(2):
+            await settled(pilot)
+            await pilot.press("s")
+            await settled(pilot)
+            await pilot.press("enter")
+            await settled(pilot)
+            await settled(pilot)
+            assert "approves it." in screen_text(pilot.app)
+            await pilot.press("enter")
+        await settled(pilot)
+        assert "given: Enter goes on" in screen_text(pilot.app)
+        await pilot.press("enter")
+        await settled(pilot)
+        await typed(pilot, "no")
+        assert errands.list() == []
+        await typed(pilot, "restore")
+        assert isinstance(pilot.app.screen, ErrandScreen)
+
+    play(make_console(house, errands=errands), story)
+    chosen = "20261123T013000Z"
+    assert house.did[0] == ("ask", f"restore at=end from=own set={chosen}: deleted by mistake")
+    assert [errand.command for errand in errands.list()] == [("restore", "run", "--set", chosen, "--yes")]
+
+
+def test_a_restore_that_was_broken_off_is_gone_on_with_or_given_up(errands: Errands, make_console: MakeConsole) -> None:
+    """The same wish again goes on; another one says that it gives the first up, and tells the verb."""
+    house = ShownHouse(restore_begun=Wish(set="20261122T013000Z"))
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "backups")
+        for choose in ((), ("down",)):
+            await pilot.press("r")
+            await settled(pilot)
+            assert "was begun and has not ended" in screen_text(pilot.app)
+            await pilot.press(*choose, "enter")
+            await settled(pilot)
+            await settled(pilot)
+            assert ("Gives up" in screen_text(pilot.app)) is bool(choose)
+            await pilot.press("enter")
+            await settled(pilot)
+            await typed(pilot, "restore")
+            await pilot.press("escape")
+            await settled(pilot)
+
+    play(make_console(house, errands=errands), story)
+    assert [errand.command for errand in errands.list()] == [
+        ("restore", "run", "--afresh", "--yes"),
+        ("restore", "run", "--set", "20261122T013000Z", "--yes"),
+    ]
+
+
+def test_backups_of_another_machine_are_opened_with_a_custodians_key(
+    errands: Errands, house: ShownHouse, make_console: MakeConsole
+) -> None:
+    """To a moment that is typed; one that is no moment is refused before anything is begun."""
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "backups")
+        for moment in ("yesterday", "2026-11-20T14:30+00:00"):
+            await pilot.press("o")
+            await settled(pilot)
+            pilot.app.screen.query_one(Input).value = "/media/disk"
+            await pilot.press("enter")
+            await typed(pilot, "/media/usb/key.txt")
+            await settled(pilot)
+            await pilot.press("down", "tab")
+            await typed(pilot, moment)
+            await settled(pilot)
+            if moment == "yesterday":
+                assert "That did not work" in screen_text(pilot.app)
+                await pilot.press("escape")
+        assert "another machine's" in screen_text(pilot.app)
+        await pilot.press("enter")
+        await settled(pilot)
+        await typed(pilot, "restore")
+
+    play(make_console(house, errands=errands), story)
+    (errand,) = errands.list()
+    where = ("--from", "/media/disk", "--time", "2026-11-20T14:30:00+00:00", "--key", "/media/usb/key.txt")
+    assert errand.command == ("restore", "run", *where, "--yes")
+
+
+def test_the_way_back_says_why_there_is_none(make_console: MakeConsole) -> None:
+    """On a machine that was never upgraded; in the language that is spoken."""
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "upgrades")
+        await pilot.press("z")
+        await settled(pilot)
+        await settled(pilot)
+        assert "Ez a gép nem térhet vissza korábbi kiadásra" in screen_text(pilot.app)
+
+    play(make_console(ShownHouse(empty=True), language="hu"), story)
+
+
+def test_a_pack_is_chosen_from_the_stick_or_typed(
+    errands: Errands, house: ShownHouse, make_console: MakeConsole
+) -> None:
+    """Enter takes the chosen one; P takes a path that begins as the chosen one does."""
+
+    async def story(pilot: Pilot[int]) -> None:
+        await open_page(pilot, "models")
+        await pilot.press("i")
+        await settled(pilot)
+        await settled(pilot)
+        await pilot.press("p")
+        await settled(pilot)
+        pilot.app.screen.query_one(Input).value = ""
+        await typed(pilot, "/srv/pack")
+        await settled(pilot)
+
+    play(make_console(house, errands=errands), story)
+    assert [errand.command for errand in errands.list()] == [("models", "import", "/srv/pack")]

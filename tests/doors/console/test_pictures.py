@@ -4,6 +4,7 @@ After a change that was meant, and looked at: ``pytest tests/doors/console/test_
 """
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from textual.pilot import Pilot
 
 from appliance.kernel.clock import FixedClock
 from tests.doors.console.conftest import MakeConsole, open_page, settled
+from tests.doors.console.scenes import SCENES
 from tests.factories.console import NOW, ShownHouse, a_glance
 from tui import i18n
 from tui.board import Board
@@ -71,6 +73,20 @@ def test_a_moment_looks_as_it_was_drawn(
     """Emptiness, faults, questions and answers."""
     assert name
     assert snap_compare(make_console(house), terminal_size=NARROW, run_before=opening(page, *keys))
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+@pytest.mark.parametrize("size", [NARROW, WIDE], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("scene", SCENES)
+def test_a_scene_looks_as_it_was_drawn(
+    scene: str, size: tuple[int, int], language: str, tmp_path: Path, make_console: MakeConsole, snap_compare: Compare
+) -> None:
+    """Upgrades and restores, from the stick to the end."""
+
+    async def story(pilot: Pilot[int]) -> None:
+        await SCENES[scene].story(pilot, tmp_path / "errand")
+
+    assert snap_compare(make_console(SCENES[scene].house(), language=language), terminal_size=size, run_before=story)
 
 
 def test_sixteen_colours_look_as_they_were_drawn(make_console: MakeConsole, snap_compare: Compare) -> None:

@@ -86,6 +86,26 @@ def test_the_usual_number_of_steps_is_learned(tmp_path: Path) -> None:
     ended(errands.start("apply"))
     assert errands.usual_steps(("apply",)) == 2
     assert errands.usual_steps(("apply", "--check")) is None
+    assert errands.usual_steps(("apply", "/media/usb/x.tar")) == 2
+
+
+def test_the_first_restore_has_a_bar_too() -> None:
+    """Nobody restores twice to learn how long it takes."""
+    assert Errands(Path("/nonexistent")).usual_steps(("restore", "run", "--set", "20261122T013000Z")) == 6
+
+
+def test_work_runs_as_a_unit_of_its_own_where_there_are_units(tmp_path: Path) -> None:
+    """Named after the work; what keeps the unit from being made is kept like any other output."""
+    errands = Errands(tmp_path, ("echo",), own_unit=("sh", "-c", 'echo "unit $0" >&2; exec "$@"', "errand-NAME"))
+    errand = errands.start("backup", "run")
+    assert ended(errand) is ErrandState.DONE
+    assert errand.output() == "backup run\n"
+    refused = Errands(tmp_path, ("echo",), own_unit=("sh", "-c", 'echo "no unit $0" >&2; exit 1', "errand-NAME"))
+    errand = refused.start("drill", "run")
+    refused.list()
+    assert ended(errand) is ErrandState.LOST
+    assert errand.output().startswith("no unit errand-2")
+    assert errand.output().endswith("-drill-run\n")
 
 
 def test_words_with_blanks_and_quotes_reach_the_program_as_they_are(tmp_path: Path) -> None:

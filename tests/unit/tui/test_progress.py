@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tui.progress import read
+from tui.progress import document, read
 
 
 def lines(*events: dict[str, object] | str) -> str:
@@ -46,12 +46,40 @@ def test_what_is_no_event_is_shown_as_it_is() -> None:
     assert told.lines == ("Kept: web.port", '{"a": 1}', '{"event":')
 
 
+def step(name: str, second: int, **more: object) -> dict[str, object]:
+    at = f"2026-11-23T09:00:{second:02}+00:00"
+    return {"event": "step", "step": name, "state": "running", "at": at, **more}
+
+
+def test_a_step_has_ended_when_the_next_one_is_told() -> None:
+    """Restores, backups and drills tell what they begin, and nothing else; so their list grows, with lengths."""
+    told = read(lines(step("one", 0), step("two", 5), step("two", 7, fraction=0.5), step("three", 20)))
+    assert told.lines == ("  one  5 seconds", "  two  15 seconds")
+    assert (told.doing, told.done, told.fraction) == ("three", 2, None)
+
+
+def test_a_step_of_a_verb_without_a_clock_is_listed_all_the_same() -> None:
+    """One of an earlier release tells no time."""
+    told = read(lines({"event": "step", "step": "one", "state": "running"}, step("two", 5)))
+    assert told.lines == ("  one",)
+
+
+def test_the_document_is_found_among_the_steps() -> None:
+    """What a verb prints with --json after its progress; half of it is none yet."""
+    answer = json.dumps({"version": "0.2.0", "findings": []}, indent=2)
+    assert document(lines(step("checking", 0), answer, "what stderr says")) == {"version": "0.2.0", "findings": []}
+    assert document(lines(step("checking", 0), answer[:-3])) is None
+    assert document(lines(step("checking", 0))) is None
+
+
 @given(
     st.lists(
         st.one_of(
             st.text(),
             st.dictionaries(
-                st.sampled_from(["event", "state", "fraction", "task", "role"]),
+                st.sampled_from(
+                    ["event", "state", "fraction", "task", "role", "step", "stage", "at", "took_s", "ending"]
+                ),
                 st.one_of(st.text(), st.integers(), st.floats(allow_nan=False), st.none(), st.booleans()),
             ).map(json.dumps),
         )
