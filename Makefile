@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-quick test-appliance test-appliance-full chaos check format bench bench-speech bench-language bench-long-minutes bench-web \
-	bench-long bench-meetings bench-handover screenshot screenshot-console sample bundle models-pack \
+	bench-long bench-meetings bench-handover screenshot screenshot-console sample bundle updates-bundle models-pack \
 	image iso test-images vagrant-validate walkthrough dependencies clean
 
 PY := .venv/bin/python
@@ -95,6 +95,9 @@ sample: setup-dev ## Speak the sample meetings again (needs flite and espeak-ng)
 bundle: setup ## The signed bundle for a machine without a network (KEYS=folder CUDA=1 DEBS=folder; docs/releases.md)
 	@$(PY) -m images.bundle $(if $(KEYS),--keys "$(KEYS)") $(if $(DEBS),--debs-from "$(DEBS)") \
 		$(if $(CUDA),--cuda) $(ARGS)
+
+updates-bundle: setup ## The system's security updates since a release, signed (FOR="bundles" KEYS=folder; docs/updates.md)
+	@$(PY) -m images.bundle.updates $(FOR:%=--for "%") $(if $(KEYS),--keys "$(KEYS)") $(ARGS)
 
 models-pack: setup ## Signed packs of the installed models (PACK=name for one, KEYS=folder)
 	@$(PY) -m images.bundle.models $(PACK) $(if $(KEYS),--keys "$(KEYS)") $(ARGS)

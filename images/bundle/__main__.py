@@ -33,7 +33,7 @@ from appliance.releases.model import (
 )
 from appliance.releases.verification import MANIFEST_NAME
 from images.bundle.checkout import ROOT, Checkout, oldest_predecessor, schema_of, version_of
-from images.bundle.debs import Wanted, collect_debs, write_index
+from images.bundle.debs import SYSTEM_NAME, Wanted, collect_debs, write_index
 from images.bundle.engine import build_cuda_engine, cached_engine
 from images.bundle.sbom import write_sbom
 from images.bundle.sealing import Signer, hash_files, put_keys, seal, write_archive
@@ -146,6 +146,8 @@ def _copy_debs(earlier: Path, folder: Path) -> None:
         for path in sorted(source.glob("*.deb")):
             shutil.copyfile(path, folder / name / path.name)
         write_index(folder / name, names)
+    if (earlier / SYSTEM_NAME).is_file():
+        shutil.copyfile(earlier / SYSTEM_NAME, folder / "debs" / SYSTEM_NAME)
 
 
 def _disk_bytes(entries: dict[str, FileEntry]) -> int:

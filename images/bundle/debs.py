@@ -17,9 +17,13 @@ from appliance.kernel.errors import Unavailable
 from appliance.releases.model import Target
 
 DATA = Path(__file__).with_name("debs.toml")
+MACHINE = Path(__file__).parents[1] / "machine" / "packages.toml"
 INDEX_NAME = "Packages"
 WANTED_NAME = "wanted"
 """Names for install.sh, one a line; the rest of the closure follows."""
+SYSTEM_NAME = "system"
+"""What a machine has that a release does not bring, as of the day when it was made: where updates begin to count."""
+_OF_SYSTEM = ("Package", "Source", "Version", "Architecture", "Multi-Arch", "Provides")
 _INSTALLED = "Status: install ok installed"
 
 
@@ -61,12 +65,14 @@ class Wanted:
 class Apt:
     """apt with a root of its own."""
 
-    def __init__(self, folder: Path, wanted: Wanted) -> None:
+    def __init__(self, folder: Path, wanted: Wanted, *, source: Path | None = None) -> None:
+        """Args: ``source`` is a folder with packages and their index that stands for the distribution's archive."""
         self._folder = folder
         self._wanted = wanted
         for name in ("lists/partial", "cache/archives/partial", "pool", "parts"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        sources = (f"deb [signed-by={wanted.keyring}] {uri} {suite} main\n" for uri, suite in wanted.suites)
+        archive = [f"deb [signed-by={wanted.keyring}] {uri} {suite} main\n" for uri, suite in wanted.suites]
+        sources = archive if source is None else [f"deb [trusted=yes] file:{source} ./\n"]
         (folder / "sources.list").write_text("".join(sources), encoding="utf-8")
 
     def update(self) -> None:
@@ -77,8 +83,19 @@ class Apt:
         """What apt would install, in its order, on a system that has ``installed``."""
         command = ["apt-get", "install", "--simulate", "--no-install-recommends", *packages]
         out = self._run("work out what is needed", command, installed=installed)
-        chosen = re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", out, flags=re.MULTILINE)
-        return tuple(self._describe([f"{name}={version}" for name, version in chosen]))
+        return self._chosen(out)
+
+    def upgrade(self, installed: Sequence[Deb]) -> tuple[Deb, ...]:
+        """What is newer in the archive than ``installed``, and what that needs besides; nothing is taken away for it.
+
+        Raises:
+            AptFailed: something newer cannot come without taking another thing away.
+        """
+        command = ["apt-get", "upgrade", "--with-new-pkgs", "--simulate", "--no-install-recommends"]
+        out = self._run("work out what is newer", command, installed=installed)
+        if left := re.search(r"^The following packages have been kept back:\n((?:  .*\n)+)", out, flags=re.MULTILINE):
+            raise AptFailed(task="bring these up to date without taking others away", reason=left[1].strip())
+        return self._chosen(out)
 
     def download(self, debs: Sequence[Deb]) -> tuple[Path, ...]:
         """The packages' files; apt compares them with the signed lists."""
@@ -86,12 +103,12 @@ class Apt:
         self._run("fetch packages", ["apt-get", "download", *names], installed=(), cwd=self._folder / "pool")
         return tuple(self._folder / "pool" / _file_name(deb, self._wanted.target.arch) for deb in debs)
 
-    def _describe(self, names: Sequence[str]) -> Iterator[Deb]:
-        out = self._run("describe packages", ["apt-cache", "show", *names], installed=())
-        for record in out.strip().split("\n\n"):
-            fields: dict[str, str] = dict(re.findall(r"^([A-Za-z-]+): (.*)$", record, flags=re.MULTILINE))
-            source = fields.get("Source", fields["Package"]).partition(" ")[0]
-            yield Deb(fields["Package"], fields["Version"], source, record)
+    def _chosen(self, out: str) -> tuple[Deb, ...]:
+        chosen = re.findall(r"^Inst (\S+) (?:\[\S+\] )?\((\S+) ", out, flags=re.MULTILINE)
+        if not chosen:
+            return ()
+        names = [f"{name}={version}" for name, version in chosen]
+        return tuple(read_debs(self._run("describe packages", ["apt-cache", "show", *names], installed=())))
 
     def _run(self, task: str, command: Sequence[str], *, installed: Sequence[Deb], cwd: Path | None = None) -> str:
         status = self._folder / "status"
@@ -129,6 +146,15 @@ class Apt:
         return [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
 
 
+def read_debs(text: str) -> Iterator[Deb]:
+    """The packages that an index, or dpkg's status, describes."""
+    for record in re.split(r"\n\n+", text.strip()):
+        fields: dict[str, str] = dict(re.findall(r"^([A-Za-z-]+): (.*)$", record, flags=re.MULTILINE))
+        if "Package" in fields and "Version" in fields and " ok config-files" not in fields.get("Status", ""):
+            source = fields.get("Source", fields["Package"]).partition(" ")[0]
+            yield Deb(fields["Package"], fields["Version"], source, record)
+
+
 def closure(apt: Apt, wanted: Wanted) -> tuple[Deb, ...]:
     """The wanted packages and all that they need which a bare system lacks, by name.
 
@@ -150,6 +176,12 @@ def cluster_closure(apt: Apt, wanted: Wanted) -> tuple[Deb, ...]:
     return apt.closure(wanted.cluster, installed=tuple(box.values()))
 
 
+def system(apt: Apt) -> tuple[Deb, ...]:
+    """What a machine has besides: a bare system, its kernel, and what our images add."""
+    told = tomllib.loads(MACHINE.read_text(encoding="utf-8"))
+    return apt.closure(["?essential", "?priority(required)", "apt", *told["bare"], *told["machine"]], installed=())
+
+
 def collect_debs(folder: Path, cluster_folder: Path, cache: Path) -> tuple[Deb, ...]:
     """Put the packages and their index into ``folder``, and those of a cluster's members into ``cluster_folder``."""
     wanted = Wanted.load()
@@ -162,6 +194,7 @@ def collect_debs(folder: Path, cluster_folder: Path, cache: Path) -> tuple[Deb, 
         for path in apt.download(packages):
             shutil.copyfile(path, target / path.name)
         write_index(target, names)
+    write_system(folder, system(apt))
     return debs
 
 
@@ -176,6 +209,13 @@ def write_index(folder: Path, wanted: Iterable[str]) -> None:
     (folder / WANTED_NAME).write_text("".join(f"{name}\n" for name in sorted(wanted)), encoding="ascii")
 
 
+def write_system(folder: Path, debs: Sequence[Deb]) -> None:
+    """The list of what a machine has that is not in ``folder``."""
+    kept = re.compile(rf"^(?:{'|'.join(_OF_SYSTEM)}): .*$", flags=re.MULTILINE)
+    records = ("\n".join(kept.findall(deb.record)) for deb in sorted(debs, key=lambda deb: deb.name))
+    (folder / SYSTEM_NAME).write_text("".join(f"{record}\n\n" for record in records), encoding="utf-8")
+
+
 def _entry(path: Path) -> str:
     done = subprocess.run(["dpkg-deb", "--field", str(path)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -187,7 +227,9 @@ def _entry(path: Path) -> str:
 
 def _as_installed(deb: Deb) -> str:
     lines = (
-        line for line in deb.record.splitlines() if not line.startswith(("Filename:", "Size:", "SHA256:", "MD5sum:"))
+        line
+        for line in deb.record.splitlines()
+        if not line.startswith(("Filename:", "Size:", "SHA256:", "MD5sum:", "Status:"))
     )
     first, *rest = lines
     return "\n".join([first, _INSTALLED, *rest])
