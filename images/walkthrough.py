@@ -8,6 +8,7 @@ what was typed, at a terminal. As root, because it boots a machine.
 
 import argparse
 import io
+import json
 import os
 import pty
 import re
@@ -22,12 +23,15 @@ from pathlib import Path
 
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console
+from rich.terminal_theme import TerminalTheme
 from rich.text import Text
 
+from images.console_walk import Snap, photograph
 from tests.appliance.box import PATH, Box
 from tests.appliance.machines import MODELS, media_with, this_commit
 
 OUT = Path("docs/operator-manual/images")
+CUSTODIANS = ("first", "second")
 COLUMNS, ROWS = 110, 48
 LIMIT_S = 1800.0
 NAME = "irattar"
@@ -60,8 +64,13 @@ class Step:
     codes: tuple[int, ...] = (0,)
 
 
-def steps(fingerprint: str) -> Sequence[Step]:
-    """The first hour of a machine, in its order."""
+def steps(fingerprint: str, custodians: Sequence[str]) -> Sequence[Step]:
+    """The first hour of a machine, in its order.
+
+    Args:
+        fingerprint: of the root keys, as the letter has it.
+        custodians: public keys of those who can open the backups.
+    """
     bare = "cd /media/usb"
     groups = f"{fingerprint[:8]} {fingerprint[-8:]}"
     return (
@@ -96,6 +105,12 @@ def steps(fingerprint: str) -> Sequence[Step]:
                 "hangjegyzet apply",
             ),
         ),
+        Step("confirm", "From a new connection: it can be reached", ("hangjegyzet apply --confirm",)),
+        Step(
+            "custodians",
+            "Who can open the backups",
+            (f"hangjegyzet config set backups.custodians '{json.dumps(list(custodians))}'", "hangjegyzet apply"),
+        ),
         Step("again", "A second run changes nothing", ("hangjegyzet apply",)),
         Step("health", "What is left to do", ("hangjegyzet health",), codes=(0, 1)),
     )
@@ -117,9 +132,18 @@ def main() -> None:
         Box.new(NAME, Path(folder), media=media_with(stick)) as box,
     ):
         box.run("hostname", NAME)
-        for step in steps(stick.fingerprint):
+        for step in steps(stick.fingerprint, [custodian(Path(folder) / name) for name in CUSTODIANS]):
             picture(options.out / f"{step.picture}.svg", step, at_terminal(box, step))
             sys.stdout.write(f"{options.out / step.picture}.svg\n")
+        for snap in photograph(box):
+            snapshot(options.out / f"{snap.picture}.svg", snap)
+            sys.stdout.write(f"{options.out / snap.picture}.svg\n")
+
+
+def custodian(key: Path) -> str:
+    """Make a custodian's key, elsewhere, as they do; its public half."""
+    subprocess.run(["age-keygen", "-o", key], check=True, capture_output=True)
+    return subprocess.run(["age-keygen", "-y", key], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def at_terminal(box: Box, step: Step) -> str:
@@ -162,16 +186,22 @@ def at_terminal(box: Box, step: Step) -> str:
 
 def picture(target: Path, step: Step, said: str) -> None:
     """Write what was said as a picture of a terminal."""
-    console = Console(record=True, width=COLUMNS, file=io.StringIO(), force_terminal=True, color_system="truecolor")
-    lines = settled(said).splitlines()
-    for line in lines[-step.last :]:
-        text = Text.from_ansi(line)
-        if line.startswith("# "):
-            text.stylize("bold")
-        console.print(text, soft_wrap=False)
-    drawing = console.export_svg(
-        title=step.title, code_format=_FONT.sub("", CONSOLE_SVG_FORMAT), unique_id=step.picture
-    )
+    lines = [Text.from_ansi(line, style="bold" if line.startswith("# ") else "") for line in settled(said).splitlines()]
+    _draw(target, lines[-step.last :], title=step.title, columns=COLUMNS)
+
+
+def snapshot(target: Path, snap: Snap) -> None:
+    """Write a screen of the console as a picture, with its colours."""
+    lines = [Text.from_ansi(line) for line in snap.screen.splitlines()]
+    _draw(target, lines, title=snap.title, columns=snap.columns, theme=snap.theme)
+
+
+def _draw(target: Path, lines: Sequence[Text], *, title: str, columns: int, theme: TerminalTheme | None = None) -> None:
+    console = Console(record=True, width=columns, file=io.StringIO(), force_terminal=True, color_system="truecolor")
+    for line in lines:
+        console.print(line, soft_wrap=False)
+    form = _FONT.sub("", CONSOLE_SVG_FORMAT)
+    drawing = console.export_svg(title=title, code_format=form, unique_id=target.stem, theme=theme)
     target.write_text(drawing, encoding="utf-8")
 
 

@@ -8,6 +8,7 @@ as it is.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,8 @@ from tui.telling import told as said_here
 _SIGNS: Final = {"changed": "*", "failed": "!", "undoing": "<", "undone": "<"}
 LONGEST_S: Final = 1e8
 """Years: what claims to have taken longer is no length."""
+_NOTED: Final = re.compile(r"timestamp=\S+ level=(?:debug|info) ")
+"""What goes well is noted for the journal; people read it in other words."""
 _BEGINNINGS: Final = frozenset({"begun", "running", "started"})
 
 
@@ -85,7 +88,10 @@ def read(output: str) -> Told:
     lines: list[str] = []
     for line in output.splitlines():
         said = _said(line)
-        lines += [line.rstrip()] if said is None else reader.take(said)
+        if said is not None:
+            lines += reader.take(said)
+        elif not _NOTED.match(line):
+            lines.append(line.rstrip())
     return Told(reader.doing, reader.done, reader.fraction, tuple(lines))
 
 

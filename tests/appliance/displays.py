@@ -78,6 +78,10 @@ class Terminal:
         """The screen as a person reads it."""
         return self._run("capture-pane", "-p")
 
+    def coloured(self) -> str:
+        """The same with its colours, as a terminal is told them."""
+        return self._run("capture-pane", "-e", "-p")
+
     def wait_for(self, *words: str, limit_s: float = LIMIT_S) -> str:
         """The screen, once all of the words are on it."""
         return self.wait_until(lambda text: all(word in text for word in words), words, limit_s)

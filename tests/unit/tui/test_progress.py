@@ -46,6 +46,14 @@ def test_what_is_no_event_is_shown_as_it_is() -> None:
     assert told.lines == ("Kept: web.port", '{"a": 1}', '{"event":')
 
 
+def test_notes_for_the_journal_are_left_out_and_warnings_are_not() -> None:
+    """A technician reads what is done; what is noted of it besides is in the journal."""
+    told = read(
+        lines("timestamp=2026 level=info event=backup_taken", "timestamp=2026 level=warning event=late", "set x")
+    )
+    assert told.lines == ("timestamp=2026 level=warning event=late", "set x")
+
+
 def step(name: str, second: int, **more: object) -> dict[str, object]:
     at = f"2026-11-23T09:00:{second:02}+00:00"
     return {"event": "step", "step": name, "state": "running", "at": at, **more}
