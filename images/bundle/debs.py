@@ -95,7 +95,9 @@ class Apt:
         out = self._run("work out what is newer", command, installed=installed)
         if left := re.search(r"^The following packages have been kept back:\n((?:  .*\n)+)", out, flags=re.MULTILINE):
             raise AptFailed(task="bring these up to date without taking others away", reason=left[1].strip())
-        return self._chosen(out)
+        # apt takes one of the same version for another where its description is shorter, as ours are.
+        there = {(deb.name, deb.version) for deb in installed}
+        return tuple(deb for deb in self._chosen(out) if (deb.name, deb.version) not in there)
 
     def download(self, debs: Sequence[Deb]) -> tuple[Path, ...]:
         """The packages' files; apt compares them with the signed lists."""

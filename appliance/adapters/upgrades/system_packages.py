@@ -82,7 +82,9 @@ class DpkgSystem:
             raise PackagesFailed(reason=f"they would take away {', '.join(removed)}")
         if left := self._left_behind(told):
             raise PackagesFailed(reason=f"{', '.join(left)} needs packages that are neither here nor in the bundle")
-        return sorted((Change(*found) for found in _ENTRY.findall(told)), key=lambda change: change.name)
+        found = (Change(*entry) for entry in _ENTRY.findall(told))
+        # apt may want to put in what is there already, where another build of the same version is in the bundle.
+        return sorted((change for change in found if change.old != change.new), key=lambda change: change.name)
 
     def keep(self, changes: Sequence[Change]) -> None:
         """Make packages again of the versions that are installed, to go back to.
