@@ -3,7 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev demo test test-quick test-appliance test-appliance-full chaos check format bench bench-speech bench-language bench-long-minutes bench-web \
-	bench-long bench-meetings bench-handover screenshot screenshot-console sample bundle updates-bundle models-pack \
+	bench-long bench-meetings bench-handover bench-backup screenshot screenshot-console sample bundle updates-bundle models-pack \
 	image iso test-images vagrant-validate walkthrough dependencies clean
 
 PY := .venv/bin/python
@@ -79,6 +79,9 @@ bench-web: setup ## Pages, API, uploads and ranges at 32 clients over 100 000 me
 
 bench-meetings: setup ## Lists of a large archive; encryption on the way in and out
 	@$(PY) -m tests.bench.bench_meetings $(ARGS)
+
+bench-backup: setup ## Backup, verification and restore beside pg_basebackup, age and cp
+	@$(PY) -m tests.bench.bench_backup $(ARGS)
 
 bench-handover: setup ## From a ring to its claim
 	@$(PY) -m tests.bench.bench_handover $(ARGS)
