@@ -6,6 +6,7 @@ whoever started it asks for a sign-in then.
 
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -25,6 +26,8 @@ from tui.widgets.glance import GlanceView
 LOOK_S = 5.0
 OTHER_LANGUAGE = {"hu": "English", "en": "Magyar"}
 """Each in its own words: who looks for it knows those."""
+WINDOW = Path("/var/lib/hangjegyzet-upgrade/window")
+"""There while an upgrade keeps people out; anybody may see that it is."""
 OLD = timedelta(minutes=15)
 """Two looks of the recorder that did not come."""
 
@@ -41,10 +44,16 @@ class Board(Calm):
     ]
 
     def __init__(
-        self, look: Callable[[], Glance | None] = published, *, clock: Clock | None = None, sixteen: bool | None = None
+        self,
+        look: Callable[[], Glance | None] = published,
+        *,
+        clock: Clock | None = None,
+        sixteen: bool | None = None,
+        window: Path = WINDOW,
     ) -> None:
         super().__init__(clock=clock, sixteen=sixteen)
         self._look = look
+        self._window = window
 
     def compose(self) -> ComposeResult:
         with Horizontal(id="head"):
@@ -68,12 +77,17 @@ class Board(Calm):
         """Show what was published last, and say when that was long ago."""
         glance, now = self._look(), self.clock.now()
         news = self.query_one("#board-news", Static)
-        if glance is None:
+        upgrading = self._window.exists()
+        if upgrading:
+            news.update(
+                _("The machine is being upgraded; the portal tells people when it is back. Leave it switched on.")
+            )
+        elif glance is None:
             news.update(_("The machine has not been measured yet. It is, within minutes of its start."))
         elif now - glance.at > OLD:
             ago = length((now - glance.at).total_seconds())
             news.update(_("These figures are {ago} old: nobody measures. Sign in and look at Health.").format(ago=ago))
-        news.set_class(glance is None or now - glance.at > OLD, "-shown")
+        news.set_class(upgrading or glance is None or now - glance.at > OLD, "-shown")
         self.query_one(GlanceView).display = glance is not None
         if glance is not None:
             self.query_one("#head-name", Static).update(f"HangJegyzet   {glance.place.host_name}")

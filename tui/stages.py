@@ -35,6 +35,11 @@ PLANS: Final = {
         Stage.PREFLIGHT, Stage.REHEARSE, Stage.BACKUP,
         Stage.CLOSE, Stage.DRAIN, Stage.MARK, Stage.MIGRATE, Stage.FLIP, *_AFTER,
     ),
+    Kind.UPDATES: (
+        Stage.VERIFY, Stage.PREFLIGHT, Stage.STAGE, Stage.BACKUP,
+        Stage.CLOSE, Stage.DRAIN, Stage.MARK, Stage.PACKAGES, Stage.RESTART,
+        Stage.GATE, Stage.COMMIT, Stage.OPEN, Stage.TIDY,
+    ),
 }  # fmt: skip
 """The stages of each kind, in their order, where they can be told beforehand."""
 

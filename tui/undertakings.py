@@ -112,10 +112,15 @@ class MachineUndertakings:
         """From the journal of upgrades; needs no database."""
         from appliance.entry.upgrade_notes import open_journal
         from appliance.upgrades.estimates import expected_s
+        from appliance.upgrades.model import Kind
 
         journal = open_journal()
         under_way = journal.read()
-        before, record = journal.last_done(), under_way or journal.last()
+        ended = [one for one in (journal.last(), journal.last_updates()) if one is not None]
+        record = under_way or max(ended, key=lambda one: one.began_at, default=None)
+        before = journal.last_done()
+        if record is not None and record.kind is Kind.UPDATES:
+            before = journal.last_updates_done()
         return Undertaking(
             record,
             driven=under_way is not None and journal.is_driven(),

@@ -160,7 +160,7 @@ def standing(found: Undertaking, told: progress.Told | None = None) -> Content:
     if record is None:
         return Content("")
     if record.ending is Ending.DONE:
-        return Content.styled(_("Done: {version} is in use").format(version=record.new), "$ok")
+        return Content.styled(_("Done: {version} is in use").format(version=record.aim), "$ok")
     if record.ending is Ending.UNDONE:
         return Content.assemble((_ended_back(record), "$warn"), "\n", (_first(record.reason), "$bad"))
     if not found.driven:
@@ -259,6 +259,8 @@ def _seconds(found: Undertaking, now: datetime) -> tuple[float, float]:
 
 
 def _ended_back(record: Record) -> str:
+    if record.kind is Kind.UPDATES:
+        return _("Undone: the packages of before are back, and every row")
     if record.has_entered(Stage.CLOSE):
         return _("Undone: {old} is back, with every row").format(old=record.old)
     return _("Not done, before anybody had to wait: {old} is in use as before").format(old=record.old)

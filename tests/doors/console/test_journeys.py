@@ -305,6 +305,22 @@ def test_the_board_shows_nobody_and_gives_way_to_a_sign_in() -> None:
     assert board.return_value == 0
 
 
+def test_the_board_says_that_the_machine_is_being_upgraded(tmp_path: Path) -> None:
+    """So that nobody who passes by switches it off and on again."""
+    i18n.speak("en")
+    window = tmp_path / "window"
+    window.touch()
+
+    async def story(pilot: Pilot[int]) -> None:
+        assert "is being upgraded" in screen_text(pilot.app)
+        window.unlink()
+        await pilot.app.look()  # type: ignore[attr-defined]  # the board's
+        await pilot.pause(0.2)
+        assert "is being upgraded" not in screen_text(pilot.app)
+
+    play(Board(a_glance, clock=FixedClock(NOW), window=window), story)
+
+
 def test_the_board_says_when_nobody_measures_any_more() -> None:
     """Old figures are not taken for new ones, and none are not invented."""
     i18n.speak("en")

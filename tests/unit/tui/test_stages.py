@@ -6,6 +6,7 @@ import pytest
 
 from appliance.upgrades.model import Direction, Kind, Stage
 from appliance.upgrades.steps import Parts, downgrade_plan, upgrade_plan
+from appliance.upgrades.updating import UpdateParts, updates_plan
 from tests.factories.console import an_upgrade, an_upgrade_at
 from tui import i18n
 from tui.stages import PLANS, stage_title, to_come
@@ -16,6 +17,7 @@ NO_PARTS = cast("Parts", None)
 def test_the_announced_stages_are_the_planned_ones() -> None:
     """In the same order: what is announced and does not come is worse than nothing."""
     assert PLANS[Kind.UPGRADE] == tuple(step.stage for step in upgrade_plan(NO_PARTS))
+    assert PLANS[Kind.UPDATES] == tuple(step.stage for step in updates_plan(cast("UpdateParts", None)))
     assert PLANS[Kind.DOWNGRADE] == tuple(step.stage for step in downgrade_plan(NO_PARTS))
 
 
