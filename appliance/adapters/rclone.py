@@ -13,6 +13,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from appliance.backups.errors import DepotFull, TargetFull, TargetInvalid, TargetUnreachable
+from appliance.backups.mounts import complaint
 from appliance.kernel.units import format_bytes
 
 SECRETS = Path("/etc/hangjegyzet/secrets")
@@ -85,7 +86,7 @@ class RcloneTarget:
 
     def send_all(self, folder: Path, *, forget: bool) -> None:
         """As the port says."""
-        self.require_mounted()
+        self.require_mounted(is_written=True)
         self._copy(folder, *_excluding(*OURS_ALONE, *LAST))
         self._copy(folder, *_excluding(*OURS_ALONE))
         if forget:
@@ -93,7 +94,7 @@ class RcloneTarget:
 
     def send_new(self, folder: Path, *, since: datetime | None) -> None:
         """As the port says."""
-        self.require_mounted()
+        self.require_mounted(is_written=True)
         recent = [] if since is None else [f"--max-age={_age(since)}", "--no-traverse"]
         for inside in ("pgbackrest/archive", "blobs"):
             if (folder / inside).is_dir():
@@ -125,26 +126,26 @@ class RcloneTarget:
     def _copy(self, folder: Path, *arguments: str) -> None:
         self._run("copy", str(folder), self._place.at(""), *arguments)
 
-    def require_mounted(self) -> None:
-        """A share that is not mounted is an empty folder on our own disk.
+    def require_mounted(self, *, is_written: bool = False) -> None:
+        """A share that is not mounted is an empty folder on our own disk, and one that hangs would hold us.
 
         Raises:
-            TargetUnreachable.
+            TargetUnreachable: it cannot be used, and why.
         """
-        mount = self._place.mount
-        if mount is None:
-            return
-        above = next((path for path in (mount, *mount.parents) if path.is_mount()), Path("/"))
-        if above == Path("/"):
-            raise TargetUnreachable(target=self.name, reason=f"{mount} is not on a disk or share that is mounted")
+        if self._place.mount is not None and (reason := complaint(self._place.mount, is_written=is_written)):
+            raise TargetUnreachable(target=self.name, reason=reason)
 
     def _run(self, verb: str, *arguments: str, into: Path | None = None) -> str:
         command = ["rclone", verb, *arguments, "--config=/dev/null", "--retries=3", "--low-level-retries=3"]
         command += ["--contimeout=10s", "--timeout=60s", "--transfers=4", "--use-json-log", "--log-level=ERROR"]
         environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", **self._place.environment}
-        done = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False, cwd="/"
-        )
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False, cwd="/"
+            )
+        except subprocess.TimeoutExpired as late:
+            reason = f"rclone {verb} took longer than {LIMIT_S // 3600} hours"
+            raise TargetUnreachable(target=self.name, reason=reason) from late
         if done.returncode != 0:
             raise self._failure(done.stderr, into)
         return done.stdout

@@ -23,6 +23,12 @@ class DepotMissing(Unavailable):
     hint = "Mount it. On a trial machine without a second disk: hangjegyzet config set backups.same_disk true"
 
 
+class DepotSilent(Unavailable):
+    code = "backups.depot_silent"
+    message = "{place} does not answer: the share or disk behind it hangs."
+    hint = "Mend the way to it, or unmount it: umount --lazy {place}. The appliance goes on; the database's log waits."
+
+
 class EngineFailed(Unavailable):
     code = "backups.engine_failed"
     message = "pgBackRest could not do it ({command}): {reason}"

@@ -8,6 +8,9 @@ from datetime import datetime
 from appliance.adapters.signing_key import load_public_key
 from appliance.backups.depot import Depot
 from appliance.backups.drill import KIND
+from appliance.backups.errors import DepotSilent
+from appliance.backups.model import Archive
+from appliance.backups.mounts import answers
 from appliance.backups.outstanding import Outstanding
 from appliance.backups.restore import JOURNAL
 from appliance.backups.sets import instant
@@ -29,13 +32,32 @@ def backup_checks(settings: Settings) -> Sequence[Check]:
     clock = SystemClock()
     return (
         backups(lambda: _backups(settings), clock),
-        wal(lambda: open_engine(settings).archive(), back_up=lambda: _start("backup", "A backup was taken.")),
+        wal(lambda: _archive(settings), back_up=lambda: _start("backup", "A backup was taken.")),
         drill(lambda: _drill(settings), clock, hold=lambda: _start("drill", "A drill was held.")),
         recordings(Outstanding(settings.blobs_path).standing, clock),
     )
 
 
+def _archive(settings: Settings) -> Archive:
+    _require_answer(settings)
+    return open_engine(settings).archive()
+
+
+def _require_answer(settings: Settings) -> None:
+    """Let a share that hangs hold no other check.
+
+    Raises:
+        DepotSilent.
+    """
+    if not answers(settings.backups.folder):
+        raise DepotSilent(place=settings.backups.folder)
+
+
 def _backups(settings: Settings) -> BackupState:
+    if not answers(settings.backups.folder):
+        return BackupState(
+            mounted=True, same_disk=False, custodians=0, newest=None, followed=None, free_share=1.0, answers=False
+        )
     depot = Depot(settings.backups.folder)
     state = read_state(depot.folder)
     sets = depot.set_ids()
@@ -59,6 +81,7 @@ def _unfinished() -> str:
 
 
 def _drill(settings: Settings) -> DrillState | None:
+    _require_answer(settings)
     path = last_drill(settings)
     if path is None:
         return None

@@ -19,7 +19,9 @@ from appliance.audit.model import AuditName, Outcome
 from appliance.backups.depot import PATIENCE_S, Depot, write_whole
 from appliance.backups.drill import KIND as DRILL_KIND
 from appliance.backups.drill import Drill, Rehearsal
+from appliance.backups.errors import DepotSilent
 from appliance.backups.model import BackupKind
+from appliance.backups.mounts import answers
 from appliance.backups.outstanding import Outstanding
 from appliance.backups.retention import Retention
 from appliance.backups.service import BackupService, Machine, Pruned, Taken, Tell
@@ -58,8 +60,11 @@ def open_depot(settings: Settings) -> Depot:
 
     Raises:
         DepotMissing: its disk is not mounted.
+        DepotSilent: it is a share that hangs.
     """
     depot = Depot(settings.backups.folder)
+    if not answers(depot.folder):
+        raise DepotSilent(place=depot.folder)
     if not settings.backups.same_disk:
         depot.require_mounted()
     return depot

@@ -27,6 +27,7 @@ class BackupState:
     Args:
         places: further places, each with until when it has everything.
         failures: why a place could not be brought up to date.
+        answers: false for a share that hangs; nothing else is known of it then.
         unfinished_restore: what was begun and has not ended; empty where nothing was.
     """
 
@@ -39,6 +40,7 @@ class BackupState:
     places: Mapping[str, datetime | None] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     unfinished_restore: str = ""
+    answers: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,13 @@ def drill(state: Callable[[], DrillState | None], clock: Clock, *, hold: Callabl
 
 
 def _look(state: BackupState, now: datetime) -> Finding:
+    if not state.answers:
+        return Finding(
+            Severity.CRITICAL,
+            "The disk or share of the backups hangs: nothing is kept.",
+            {},
+            "Mend the way to it, or unmount it: umount --lazy /var/backups/hangjegyzet. Then: hangjegyzet backup run",
+        )
     evidence: dict[str, Evidence] = {
         "newest_backup": _written(state.newest),
         "recordings_copied_until": _written(state.followed),

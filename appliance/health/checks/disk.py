@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from appliance.backups.mounts import answers
 from appliance.health.model import Check, Evidence, Finding, Severity
 from appliance.kernel.units import GIB, format_bytes
 
@@ -19,7 +20,9 @@ def disk(folders: Iterable[Path]) -> Check:
 
 
 def _look(folders: tuple[Path, ...]) -> Finding:
-    by_device = {folder.stat().st_dev: folder for folder in reversed(folders) if folder.exists()}
+    # A share that hangs would hold every other check; that it does is told by the check of backups.
+    looked_at = [folder for folder in reversed(folders) if answers(folder) and folder.exists()]
+    by_device = {folder.stat().st_dev: folder for folder in looked_at}
     free = {folder: os.statvfs(folder) for folder in by_device.values()}
     shares = {folder: space.f_bavail / max(space.f_blocks, 1) for folder, space in free.items()}
     worst = min(shares, key=lambda folder: shares[folder])

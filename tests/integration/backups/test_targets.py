@@ -4,6 +4,7 @@ import os
 import pwd
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -118,6 +119,29 @@ def test_a_folder_that_is_no_mount_is_refused(folder: Path, scratch: Path) -> No
     target = RcloneTarget(place("nas", "file:///var/lib/nothing-is-mounted-here"))
     with pytest.raises(TargetUnreachable, match="mounted"):
         target.send_all(folder, forget=False)
+
+
+def test_a_share_that_is_read_only_is_told_as_that(folder: Path, disk: Path) -> None:
+    """Before anything is sent, and not as rclone's last line."""
+    target = RcloneTarget(place("nas", f"file://{disk}"))
+    subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+    with pytest.raises(TargetUnreachable, match="read-only"):
+        target.send_new(folder, since=None)
+
+
+def test_a_share_of_another_account_is_told_with_ours(disk: Path) -> None:
+    """As an NFS server does that hands our files to somebody else: with the number that it should belong to."""
+    disk.chmod(0o700)
+    program = (
+        "import sys; from pathlib import Path; from appliance.backups.mounts import complaint;"
+        "print(complaint(Path(sys.argv[1]), is_written=True))"
+    )
+    command = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups", "--", sys.executable, "-c", program]
+    asked = subprocess.run([*command, disk], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[3])
+    if asked.returncode != 0:
+        pytest.skip("another account cannot run this checkout's Python")
+    assert f"number {pwd.getpwnam('nobody').pw_uid}" in asked.stdout
+    assert "root_squash" in asked.stdout
 
 
 def test_a_full_disk_is_told_as_that(folder: Path, disk: Path) -> None:

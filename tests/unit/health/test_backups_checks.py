@@ -49,6 +49,7 @@ def test_all_is_well() -> None:
         (replace(WELL, places={"nas": None}), Severity.WARNING, "nas"),
         (replace(WELL, places={"nas": None}, failures={"nas": "no route"}), Severity.CRITICAL, "no route"),
         (replace(WELL, free_share=0.05), Severity.WARNING, "full"),
+        (replace(WELL, answers=False), Severity.CRITICAL, "hangs"),
         (replace(WELL, unfinished_restore="begun"), Severity.CRITICAL, "restore"),
     ],
 )
