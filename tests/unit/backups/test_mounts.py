@@ -50,7 +50,6 @@ def test_a_share_that_hangs_holds_nobody(monkeypatch: pytest.MonkeyPatch, tmp_pa
         ("EACCES", "root_squash"),
         ("EROFS", "read-only"),
         ("ESTALE", "stale"),
-        ("EIO", "I|i"),
     ],
 )
 def test_what_is_wrong_is_said_in_words(found: str, words: str) -> None:
