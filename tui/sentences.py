@@ -32,6 +32,8 @@ TITLES: Final = (
     marked("Release"),
     marked("What runs by the clock"),
     marked("Last upgrade"),
+    marked("Security updates of the system"),
+    marked("Security updates of the system"),
 )
 """Of checks."""
 
@@ -157,6 +159,24 @@ FINDINGS: Final = (
     marked("Every file has the hash that it was accepted by."),
     marked("{number} file(s) of models are not what was accepted."),
     marked("Import the pack again: hangjegyzet models import PATH --replace"),
+    marked("{names}: updated, and in use only when the machine has started again."),
+    marked("In a quiet hour: hangjegyzet power restart"),
+    marked("The last security updates were taken back: {reason}"),
+    marked("See the stages and the reason, mend it, try again: hangjegyzet updates status"),
+    marked("The system's packages are {days} days old."),
+    marked("Ask the maker for the newest updates, then: hangjegyzet updates run FILE"),
+    marked("The system's packages are of {day}."),
+    marked("None is still to be copied from backups."),
+    marked("{number} recordings cannot be heard. {trouble}"),
+    marked("Copying does not go on; {what} are left."),
+    marked("Does {place} answer? Then: systemctl restart hangjegyzet-recordings"),
+    marked("{number} recordings are damaged in the backups."),
+    marked(
+        "Take them from another copy: hangjegyzet restore recordings --from FOLDER. Without one: "
+        "hangjegyzet restore give-up"
+    ),
+    marked("Still copying: {what}. They are read from the backups meanwhile."),
+    marked("Leave {place} connected. See: hangjegyzet restore status"),
 )
 """Of checks: what they found, and what to do now."""
 
