@@ -4,6 +4,7 @@ One box for the whole file; the tests go on from one another.
 """
 
 import json
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 from tests.appliance.box import Box
 from tests.appliance.displays import Terminal, attach_display
 from tests.appliance.machines import Stick, media_with, took
+from tests.factories.approvers import Person
 
 PASSWORD = "not-in-any-dictionary-7"
 
@@ -65,7 +67,7 @@ def test_every_page_answers_on_a_real_machine(box: Box, language: str) -> None:
     words = {
         "1": ("https://",),
         "2": ("job list",),
-        "3": ("PostgreSQL", "health --quick") if language == "hu" else ("Database", "health --quick"),
+        "3": ("Adatbázis", "health --quick") if language == "hu" else ("Database", "health --quick"),
         "4": ("firewall.ssh_from",),
         "5": ("dora@hangjegyzet.example",),
         "6": ("whisper-base",),
@@ -129,6 +131,84 @@ def test_work_outlives_the_console_that_began_it(box: Box) -> None:
         screen.wait_for("done", limit_s=900)
         screen.press("Enter")
         screen.wait_for("exit code 0", "changed: 0")
+
+
+def test_a_bundle_on_a_stick_is_found_checked_and_refused(box: Box) -> None:
+    """The release that this machine has already: listed as such, and refused after every byte was checked."""
+    with console(box, "--language", "en", size=(120, 40)) as screen:
+        screen.press("8")
+        screen.wait_for("never upgraded")
+        screen.press("u")
+        screen.wait_for("/media/usb", "in use already")
+        screen.press("Enter")
+        text = screen.wait_for("It cannot be taken", limit_s=300)
+        assert "is installed already" in text
+
+
+def test_a_restore_is_approved_by_two_and_outlives_the_console(
+    box: Box, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Backed up, asked for, signed twice, begun by its word; its terminal is torn away, and another sees its end."""
+    folder = tmp_path_factory.mktemp("people")
+    people = Person("dora", folder), Person("bela", folder)
+    (box.root / "srv/people").write_text("".join(person.line for person in people))
+    box.run(
+        "hangjegyzet", "config", "set", "backups.custodians", json.dumps([custodian(folder / name) for name in "ab"])
+    )
+    with console(box, "--language", "en") as screen:
+        screen.press("7")
+        screen.wait_for("No backup yet")
+        screen.press("b")
+        screen.wait_for("hangjegyzet backup run", "exit code 0", limit_s=600)
+    box.run("hangjegyzet", "approval", "enrol", "/srv/people")
+    with console(box, "--language", "en", size=(100, 30)) as screen:
+        screen.press("7")
+        screen.wait_for("taken", "full")
+        screen.press("r")
+        screen.wait_for("What it goes back to")
+        screen.press("Enter")
+        screen.wait_for("nobody was asked: A")
+        screen.press("a")
+        screen.wait_for("One sentence for them")
+        screen.type("somebody deleted too much", "Tab", "C-u")
+        screen.type("/srv", "Enter")
+        screen.wait_for("They can be asked now")
+        (asked,) = (box.root / "srv").glob("approve-*.json")
+        for number, person in enumerate(people, 1):
+            (box.root / f"srv/{person.name}.sig").write_bytes(person.sign(asked.read_bytes()))
+            screen.press("Enter")
+            screen.wait_for("hand in a signature")
+            screen.press("s")
+            screen.wait_for("What ssh-keygen wrote")
+            screen.press("C-u")
+            screen.type(f"/srv/{person.name}.sig", "Enter")
+            screen.wait_for(f"{person.name} approves it.")
+            assert number == 1 or "That did not work" not in screen.text()
+        screen.press("Enter")
+        screen.wait_for("given: Enter goes on", "bela, dora")
+        screen.press("Enter")
+        screen.wait_for("Type restore to go on")
+        screen.type("restore", "Enter")
+        screen.wait_for("hangjegyzet restore run", "under way")
+        units = box.run("systemctl", "list-units", "--plain", "--no-legend", "hangjegyzet-errand-*.scope").stdout
+        assert "restore-run" in units
+    with console(box, "--language", "en", size=(100, 30)) as screen:
+        screen.wait_for("Fingerprint")
+        screen.press("F9")
+        screen.wait_for("hangjegyzet restore run --yes")
+        screen.press("Enter")
+        text = screen.wait_for("exit code 0", limit_s=900)
+        assert "taking the database back" in text
+    trail = box.run("hangjegyzet", "audit", "export").stdout
+    assert "approvals:request:used" in trail
+    assert "backups:set:restored" in trail
+    assert "bela@hangjegyzet.example" in box.run("hangjegyzet", "user", "list").stdout
+
+
+def custodian(key: Path) -> str:
+    """The public half of a key that somebody made elsewhere."""
+    subprocess.run(["age-keygen", "-o", key], check=True, capture_output=True)
+    return subprocess.run(["age-keygen", "-y", key], check=True, capture_output=True, text=True).stdout.strip()
 
 
 def test_a_database_that_is_down_is_told_and_takes_nothing_else_along(box: Box) -> None:
