@@ -183,6 +183,11 @@ FINDINGS: Final = (
 FAULTS: Final = (
     marked("PostgreSQL does not answer."),
     marked("See whether it runs: hangjegyzet db status. It is tried again by itself; nothing is lost."),
+    marked("The server at {place} does not answer, or has no roles and no database for the appliance yet."),
+    marked(
+        "See whether it runs: hangjegyzet db status. On a new server its administrator makes them with: "
+        "hangjegyzet db roles | psql"
+    ),
     marked("PostgreSQL has no room left on its disk."),
     marked("Free space there, or give it a larger disk. Work goes on by itself then; nothing is lost."),
     marked("PostgreSQL reports damaged data: {reason}"),

@@ -128,7 +128,10 @@ class NotInitialised(Unavailable):
 class ServerNotPrepared(Unavailable):
     code = "database.server_not_prepared"
     message = "The server at {place} does not answer, or has no roles and no database for the appliance yet."
-    hint = "Its administrator makes them with: hangjegyzet db roles | psql"
+    hint = (
+        "See whether it runs: hangjegyzet db status. On a new server its administrator makes them with: "
+        "hangjegyzet db roles | psql"
+    )
 
 
 class DataDamaged(Corrupt):
