@@ -78,4 +78,8 @@ def apply(
             f"{PATIENCE_S:.0f} s it is undone, unless you confirm it.",
             soft_wrap=True,
         )
-        talk.print("  From a new connection, to show that you still reach it: hangjegyzet apply --confirm", style="dim")
+        talk.print(
+            "  From a new connection, to show that you still reach it: hangjegyzet apply --confirm",
+            style="dim",
+            soft_wrap=True,
+        )

@@ -119,7 +119,8 @@ def test_what_comes_after_a_backup_is_kept_within_minutes(box: Box) -> None:
     box.run("hangjegyzet", "meeting", "delete", before.deleted, "--yes")
     del before.meetings[before.deleted]
     started = time.monotonic()
-    while standing(box)["rpo_database_s"]:
+    # The machine goes on writing, so something is always new: what counts is that nothing from before is left.
+    while standing(box)["rpo_database_s"] >= time.monotonic() - started:
         assert time.monotonic() - started < RPO_S
         time.sleep(5)
     took["commit to archive"] = time.monotonic() - started
@@ -148,6 +149,7 @@ def test_a_lost_machine_comes_back_on_other_hardware(box: Box, installed: Path, 
     box.destroy()
     media = {KEYS: keys, BACKUPS: stick}
     with Box.new("hj-afresh", folder, base=installed, media=media) as fresh:
+        become_another(fresh)
         words = ("--from", BACKUPS, "--key", f"{KEYS}/second", "--time", before.moment)
         planned = json.loads(fresh.run("hangjegyzet", "restore", "plan", *words, "--json").stdout)
         assert planned["of_host"] == "hj-backups"
@@ -181,6 +183,12 @@ def test_a_lost_machine_comes_back_on_other_hardware(box: Box, installed: Path, 
         took["backup and restore in place"] = time.monotonic() - in_place
         for meeting, written in before.meetings.items():
             assert visit(fresh, "--fetch", meeting) == written
+
+
+def become_another(box: Box) -> None:
+    """Take away what makes a machine this one: it was copied from the same disk, and other hardware has its own key."""
+    box.run("rm", "/etc/hangjegyzet/secrets/signing.key", "/etc/hangjegyzet/trust/appliance.pem")
+    box.run("hangjegyzet", "apply", timeout_s=900)
 
 
 def recipient(key: Path) -> str:
