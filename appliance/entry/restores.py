@@ -312,7 +312,7 @@ def delete_again(settings: Settings) -> int:
         return 0
     deleted = 0
     known = {tuple(line.split(" ")) for line in lines if line.count(" ") == 1}
-    with open_services(settings, DatabaseRole.WORKER) as services:
+    with open_services(settings, DatabaseRole.WEB) as services:
         for tenant, meeting in _still_there(settings, known):
             services.meetings.delete(operator(tenant), meeting)
             deleted += 1
