@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -17,13 +18,16 @@ from cli.output import talk
 
 UNIT = "hangjegyzet-upgrade.service"
 _KEPT = ("SUDO_USER", "HANGJEGYZET_CONFIG")
+ENDING_S = 60
+"""How long its last act may take after it said how it ended."""
+_OVER = {"inactive", "failed", "unknown", ""}
 AFTER_A_KILL_S = 3600
 """How long going back may take when the driver was killed."""
 
 
 def run_in_a_unit(words: Sequence[str], as_json: bool) -> NoReturn:
     """Run a command of ours as a unit and show what it tells; ends this process with its exit code."""
-    if open_journal().is_driven():
+    if open_journal().is_driven() or not _is_free():
         raise UpgradeBusy(pid="see hangjegyzet upgrade status")
     python = [sys.executable, "-I", "-m", "cli.launch"]
     command = [
@@ -46,6 +50,16 @@ def run_in_a_unit(words: Sequence[str], as_json: bool) -> NoReturn:
         for line in process.stdout:
             show(line)
     raise typer.Exit(process.returncode)
+
+
+def _is_free() -> bool:
+    """Wait a moment for a unit that is just ending: what it was about is settled, and systemd has not put it away."""
+    for _ in range(ENDING_S):
+        asked = ["systemctl", "is-active", UNIT]
+        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() in _OVER:
+            return True
+        time.sleep(1)
+    return False
 
 
 def tell_on_stdout(news: News) -> None:

@@ -35,6 +35,8 @@ REPLAY_LIMIT_S = 4 * 3600.0
 POLL_S = 0.1
 ANSWER_LIMIT_S = 60.0
 SEGMENT_BYTES = 16 << 20
+REWOUND = "rewound"
+"""Where a timeline begins that somebody went back for; nobody restores to it by name."""
 ENDED_TOO_EARLY = "recovery ended before configured recovery target was reached"
 """Nothing was committed after the wanted moment, so there is nothing to stop at."""
 
@@ -189,6 +191,12 @@ class PgBackRest:
         (server.files / "postmaster.pid").unlink(missing_ok=True)
         self._restore(moment, chosen, server.files)
         self.replay()
+        try:
+            # The log of what was undone is in the archive as well: until that holds some of the new timeline, a restore
+            # to the latest moment, or a rehearsal, would follow the abandoned one.
+            self.mark(REWOUND)
+        except MarkNotKept as failure:
+            log.warning("rewind_not_archived", reason=str(failure))
         log.info("database_rewound", to=str(moment), backup=chosen.label)
         return chosen
 

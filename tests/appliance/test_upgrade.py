@@ -321,7 +321,7 @@ def _await_stage(box: Box, stage: str) -> None:
         said = progress.read_text() if progress.exists() else ""
         if f'"stage":"{stage}","state":"begun"' in said:
             return
-        assert '"event":"end"' not in said, f"{stage} was never begun"
+        assert '"event":"end"' not in said, f"{stage} was never begun: {said[-2000:]}"
         time.sleep(0.02)
     raise AssertionError(f"{stage} was not begun in time")
 

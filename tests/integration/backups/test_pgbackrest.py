@@ -128,6 +128,18 @@ def test_rewinding_to_a_mark_undoes_what_came_after(live: ArchivedServer) -> Non
     assert live.sql("SELECT word FROM line ORDER BY id DESC LIMIT 1") == [("on the new timeline",)]
 
 
+def test_what_was_rewound_stays_gone_in_every_later_restore(live: ArchivedServer, folder: Path) -> None:
+    """The log of what was undone is in the archive too; the latest moment is the one that people live in, at once."""
+    live.sql("INSERT INTO line (word) VALUES ('lived in')")
+    mark = live.database.mark("fork")
+    live.sql("INSERT INTO line (word) VALUES ('abandoned')")
+    live.database.mark("abandoned")
+    live.database.rewind(mark)
+    live.database.restore(Latest(), into=folder)
+    with LocalScratchServers(live.engine.account).running(folder) as server:
+        assert words(server)[-1] == "lived in"
+
+
 def test_a_rewind_that_was_broken_off_is_repeated(live: ArchivedServer) -> None:
     """Files half put back are no obstacle: the same rewind again ends well."""
     live.sql("INSERT INTO line (word) VALUES ('steadfast')")
