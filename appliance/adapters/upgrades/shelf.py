@@ -57,12 +57,13 @@ class FolderShelf:
             raise StagingFailed(reason="the script ended well, and the release is not there")
 
     def discard(self, version: str) -> None:
-        """Take a release away that is not in use."""
+        """Take a release away that is not in use; its manifest first, without which it is none that is whole."""
         if version in {self.current(), self.previous()}:
             raise ValueError(f"{version} is in use")
-        going = self.folder(version).with_name(f".going.{version}")
-        self.folder(version).rename(going)
-        shutil.rmtree(going)
+        folder = self.folder(version)
+        (folder / "manifest.json").unlink(missing_ok=True)
+        sync_folder(folder)
+        shutil.rmtree(folder)
 
     def point_to(self, version: str, *, previous: str | None) -> None:
         """Swap the links; each swap is atomic, and both are on the disk when this returns."""
@@ -77,8 +78,6 @@ class FolderShelf:
 
     def prune(self, keep: int) -> Sequence[str]:
         """Take away the oldest ones that are not in use, until ``keep`` stay."""
-        for left in self._releases.glob(".going.*"):
-            shutil.rmtree(left)
         used = {self.current(), self.previous()}
         free = sorted(
             (Version.parse(path.name), path.name)
