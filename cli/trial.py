@@ -97,6 +97,8 @@ def _prove_recording(settings: Settings, user: UserId, portal_port: int, prove: 
             _require_record(portal, meeting, job)
         finally:
             portal.delete_meeting(meeting)
+    with open_services(settings, DatabaseRole.WEB) as services:
+        services.accounts.disable(operator(services.home_tenant), user)
 
 
 def _require_record(portal: PortalClient, meeting: str, job: str) -> None:
@@ -135,4 +137,7 @@ def _first(blocks: Iterator[Samples], samples: int) -> Iterator[Samples]:
 def _code_for(settings: Settings, user: UserId) -> tuple[str, OneTimeCode]:
     with open_services(settings, DatabaseRole.WEB) as services:
         actor = operator(services.home_tenant)
-        return services.accounts.show(actor, user).email, services.accounts.reset_password(actor, user)
+        person = services.accounts.show(actor, user)
+        if person.disabled_at is not None:  # a proof that was killed at its end is begun again
+            services.accounts.enable(actor, user)
+        return person.email, services.accounts.reset_password(actor, user)

@@ -168,6 +168,8 @@ class Releases(Protocol):
     def prove(self, version: str, *, trial_user: str, portal_port: int, limit_s: float) -> Mapping[str, str]:
         """Health, schema, sign-in, one recording from sound to minutes, silence on the wire; what was found, by name.
 
+        The account of the trial is closed afterwards.
+
         Raises:
             GateShut, GateTooSlow
         """

@@ -16,6 +16,7 @@ from typing import Any
 
 from appliance.backups.errors import NoBackup
 from appliance.backups.model import BackupKind, DatabaseBackup, Mark, Moment
+from appliance.database.errors import SchemaUnknown
 from appliance.kernel.clock import SystemClock
 from appliance.kernel.durable import write_durably
 from appliance.kernel.errors import HangJegyzetError
@@ -226,6 +227,7 @@ class Upgradable:
         if self.trouble == "gate":
             raise GateShut(reason="the portal answers 500")
         self._change("rows", [row for row in self._get("rows") if row >= 0])
+        self._change("account", "closed")
         return {"schema": SCHEMA[version]}
 
     def prove_machine(self, version: str, *, limit_s: float) -> Mapping[str, str]:
@@ -330,10 +332,13 @@ class FakeAccount:
     machine: Upgradable
 
     def open(self) -> str:
+        self.machine._put("driver_knows", self.machine._get("schema"))
         self.machine._change("account", "open")
         return "00000000-0000-0000-0000-000000000001"
 
     def close(self) -> None:
+        if self.machine._get("schema") != (self.machine._get("driver_knows") or self.machine._get("schema")):
+            raise SchemaUnknown(found=self.machine._get("schema"))
         self.machine._change("account", "closed")
 
 
