@@ -151,7 +151,9 @@ class MachineInstallation:
     def stop(self) -> None:
         """As the protocol says; the units do not start while the journal is there."""
         for unit in (*TIMERS, *SERVICES, TARGET, COPIER):
-            subprocess.run(["systemctl", "stop", unit], capture_output=True, check=False, timeout=300)
+            subprocess.run(
+                ["systemctl", "stop", unit], capture_output=True, check=False, timeout=300, stdin=subprocess.DEVNULL
+            )
 
     def put_back(self, files: Mapping[str, bytes]) -> None:
         """As the protocol says."""
@@ -176,16 +178,17 @@ class MachineInstallation:
 
     def recordings(self, folder: Path, hashes: Mapping[str, str]) -> Recordings:
         """As the protocol says."""
-        found = note_outstanding(self._settings, folder, hashes)
-        delete_again(self._settings)
-        return found
+        delete_again(self._settings)  # first: the backups' copy of what was deleted is gone, and nobody is to miss it
+        return note_outstanding(self._settings, folder, hashes)
 
     def start(self) -> None:
         """As the protocol says."""
         if (STATE_DIR / JOURNAL).exists():
             (STATE_DIR / JOURNAL).rename(STATE_DIR / "last.json")
         for unit in (TARGET, *TIMERS, COPIER):
-            subprocess.run(["systemctl", "start", unit], capture_output=True, check=True, timeout=300)
+            subprocess.run(
+                ["systemctl", "start", unit], capture_output=True, check=True, timeout=300, stdin=subprocess.DEVNULL
+            )
 
     def _merge(self, content: bytes) -> None:
         """Take over the old machine's settings, except those that speak of its hardware and network."""
@@ -262,7 +265,13 @@ def restore(
         tell("applying the configuration that came back; the portal answers already")
         release = installed_release()
         open_configuration().apply(machinery(release), release=(release.path, release.version), tell=lambda _: None)
-    subprocess.run(["systemctl", "start", "--no-block", SERVICES[0]], capture_output=True, check=False, timeout=60)
+    subprocess.run(
+        ["systemctl", "start", "--no-block", SERVICES[0]],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        stdin=subprocess.DEVNULL,
+    )
     return done
 
 
@@ -288,7 +297,9 @@ def bring_recordings(settings: Settings, folder: Path) -> Recordings:
         raise NoBackup(wanted=f"bring recordings: {folder} has no blobs/SHA256SUMS")
     found = note_outstanding(settings, depot.blobs, depot.sums())
     _record_recordings(settings, "brought", found.owed)
-    subprocess.run(["systemctl", "start", COPIER], capture_output=True, check=True, timeout=300)
+    subprocess.run(
+        ["systemctl", "start", COPIER], capture_output=True, check=True, timeout=300, stdin=subprocess.DEVNULL
+    )
     return found
 
 
@@ -339,7 +350,11 @@ def _report(settings: Settings, plan: Plan, done: Restored, detail: Mapping[str,
 
 
 def _own(folder: Path, account: str) -> None:
-    subprocess.run(["chown", "--recursive", "--no-dereference", f"{account}:{account}", str(folder)], check=True)
+    subprocess.run(
+        ["chown", "--recursive", "--no-dereference", f"{account}:{account}", str(folder)],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 def parse_moment(text: str) -> datetime:
