@@ -80,7 +80,23 @@ def settled(boxes: dict[str, WiredBox], *names: str) -> str:
         whole = set(now) >= set(names) and "sync_standby" in now.values()
         return str(leaders[0]) if whole and len(leaders) == 1 and leaders[0] in names else ""
 
-    return until(is_so, SETTLE_LIMIT_S)
+    try:
+        return until(is_so, SETTLE_LIMIT_S)
+    except AssertionError as failed:
+        read = (
+            "journalctl",
+            "--no-pager",
+            "-o",
+            "cat",
+            "-n",
+            "30",
+            "-u",
+            "hangjegyzet-patroni",
+            "-u",
+            "hangjegyzet-etcd",
+        )
+        told = "\n".join(f"--- {name}\n{boxes[name].run(*read, check=False).stdout}" for name in NAMES)
+        raise AssertionError(f"{roles(asked)}, expected {names}\n{told}") from failed
 
 
 def until(is_so: Callable[[], str], limit_s: float) -> str:
