@@ -292,7 +292,13 @@ def _command(*words: str) -> tuple[Mapping[str, Any], str]:
     Backups belong to the database server's account, and a file that root left among them would stop the next one.
     """
     done = subprocess.run(
-        [COMMAND, *words, "--json"], capture_output=True, text=True, check=False, timeout=JOB_LIMIT_S, cwd="/"
+        [COMMAND, *words, "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=JOB_LIMIT_S,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
     )
     complaint = " ".join(done.stderr.rpartition("✗ ")[2].split())[:MAX_COMPLAINT]
     return json.loads(done.stdout) if done.stdout.strip() else {}, complaint or f"exit code {done.returncode}"

@@ -56,7 +56,10 @@ def _is_free() -> bool:
     """Wait a moment for a unit that is just ending: what it was about is settled, and systemd has not put it away."""
     for _ in range(ENDING_S):
         asked = ["systemctl", "is-active", UNIT]
-        if subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() in _OVER:
+        if (
+            subprocess.run(asked, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL).stdout.strip()
+            in _OVER
+        ):
             return True
         time.sleep(1)
     return False

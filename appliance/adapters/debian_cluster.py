@@ -39,15 +39,32 @@ class DebianCluster:
     def stop(self) -> None:
         """As the protocol says; a failed unit counts as stopped."""
         done = subprocess.run(
-            ["systemctl", "stop", self._unit], capture_output=True, text=True, timeout=STOP_LIMIT_S, check=False
+            ["systemctl", "stop", self._unit],
+            capture_output=True,
+            text=True,
+            timeout=STOP_LIMIT_S,
+            check=False,
+            stdin=subprocess.DEVNULL,
         )
         if done.returncode != 0 or self._state("ActiveState") not in {"inactive", "failed"}:
             raise ServerWontStart(reason=f"{self._unit} would not stop: {done.stderr.strip()}")
 
     def start(self) -> None:
         """As the protocol says."""
-        subprocess.run(["systemctl", "reset-failed", self._unit], capture_output=True, timeout=30, check=False)
-        subprocess.run(["systemctl", "start", "--no-block", self._unit], capture_output=True, timeout=30, check=True)
+        subprocess.run(
+            ["systemctl", "reset-failed", self._unit],
+            capture_output=True,
+            timeout=30,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        subprocess.run(
+            ["systemctl", "start", "--no-block", self._unit],
+            capture_output=True,
+            timeout=30,
+            check=True,
+            stdin=subprocess.DEVNULL,
+        )
 
     def complaint(self) -> str:
         """As the protocol says."""
@@ -63,4 +80,6 @@ class DebianCluster:
 
     def _state(self, name: str) -> str:
         command = ["systemctl", "show", "--value", f"--property={name}", self._unit]
-        return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL
+        ).stdout.strip()

@@ -54,7 +54,9 @@ class MachineGauges:
         """What NVIDIA's driver says."""
         command = ["nvidia-smi", f"--query-gpu={_GPU_FIELDS}", "--format=csv,noheader,nounits"]
         try:
-            told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
+            told = subprocess.run(
+                command, capture_output=True, text=True, check=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL
+            ).stdout
         except (OSError, subprocess.SubprocessError):
             return ()
         return read_gpus(told)
@@ -106,7 +108,9 @@ def _interfaces() -> tuple[str, ...]:
     """Every address that is not for the machine alone, as ``eth0 192.168.1.20/24``."""
     try:
         command = ["ip", "-json", "address", "show", "scope", "global", "up"]
-        told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
+        told = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL
+        ).stdout
         return tuple(read_interfaces(json.loads(told or "[]")))
     except (OSError, subprocess.SubprocessError, ValueError):
         return ()

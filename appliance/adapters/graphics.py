@@ -20,7 +20,9 @@ def graphics(*, wanted: bool, pci: Path = PCI_DEVICES, tool: str = "nvidia-smi")
     present = _on_the_bus(pci)
     command = [tool, f"--query-gpu={FIELDS}", "--format=csv,noheader,nounits"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, stdin=subprocess.DEVNULL
+        )
     except FileNotFoundError:
         return Graphics(wanted, present, (), f"{tool} is not installed" if present or wanted else "")
     except subprocess.TimeoutExpired:

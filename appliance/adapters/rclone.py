@@ -141,7 +141,14 @@ class RcloneTarget:
         environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8", **self._place.environment}
         try:
             done = subprocess.run(
-                command, capture_output=True, text=True, env=environment, timeout=LIMIT_S, check=False, cwd="/"
+                command,
+                capture_output=True,
+                text=True,
+                env=environment,
+                timeout=LIMIT_S,
+                check=False,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
             )
         except subprocess.TimeoutExpired as late:
             reason = f"rclone {verb} took longer than {LIMIT_S // 3600} hours"

@@ -16,7 +16,15 @@ class SystemdWatchman:
             OSError: it does not.
         """
         try:
-            subprocess.run(["systemctl", "restart", UNIT], check=True, capture_output=True, timeout=PATIENCE_S)
-            subprocess.run(["systemctl", "is-active", "--quiet", UNIT], check=True, timeout=PATIENCE_S)
+            subprocess.run(
+                ["systemctl", "restart", UNIT],
+                check=True,
+                capture_output=True,
+                timeout=PATIENCE_S,
+                stdin=subprocess.DEVNULL,
+            )
+            subprocess.run(
+                ["systemctl", "is-active", "--quiet", UNIT], check=True, timeout=PATIENCE_S, stdin=subprocess.DEVNULL
+            )
         except subprocess.SubprocessError as error:
             raise OSError(f"{UNIT} does not run") from error

@@ -94,5 +94,5 @@ def _drill(settings: Settings) -> DrillState | None:
 
 def _start(name: str, done: str) -> str:
     command = ["systemctl", "start", f"hangjegyzet-{name}.service"]
-    subprocess.run(command, capture_output=True, check=True, timeout=FIX_LIMIT_S)
+    subprocess.run(command, capture_output=True, check=True, timeout=FIX_LIMIT_S, stdin=subprocess.DEVNULL)
     return done

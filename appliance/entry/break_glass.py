@@ -58,7 +58,7 @@ def _shell(recording: Path, minutes: int) -> str:
     """``script`` records what is typed and shown; at the end of the time everything inside is hung up, then killed."""
     timing = recording.with_suffix(".timing")
     command = ["script", "--quiet", "--flush", "--log-io", str(recording), "--log-timing", str(timing)]
-    process = subprocess.Popen([*command, "--command", SHELL])
+    process = subprocess.Popen([*command, "--command", SHELL], stdin=None)
     try:
         process.wait(minutes * 60)
     except subprocess.TimeoutExpired:

@@ -111,7 +111,9 @@ def renew(settings: Settings) -> CertificateView:
 
 def restart_portal() -> None:
     """Have the portal read its certificate; one that is due it makes again by itself."""
-    subprocess.run(["systemctl", "restart", PORTAL], check=True, capture_output=True, timeout=120)
+    subprocess.run(
+        ["systemctl", "restart", PORTAL], check=True, capture_output=True, timeout=120, stdin=subprocess.DEVNULL
+    )
 
 
 def ask(settings: Settings, *, names: tuple[str, ...], organisation: str) -> bytes:

@@ -139,7 +139,7 @@ def renew(settings: Settings, file: Path | None, code: str) -> None:
     _put_files(settings, files)
     for command in _TAKE_UP:
         try:
-            subprocess.run(command, check=True, capture_output=True, timeout=120, cwd="/")
+            subprocess.run(command, check=True, capture_output=True, timeout=120, cwd="/", stdin=subprocess.DEVNULL)
         except (OSError, subprocess.SubprocessError) as error:
             raise ClusterUnknown(reason=f"{' '.join(command)} failed") from error
 

@@ -134,13 +134,19 @@ def start_processes() -> None:
     Raises:
         GuardRefuses: it found something that is not in order.
     """
-    subprocess.run(["systemctl", "reset-failed", UNIT], capture_output=True, check=False, timeout=20)
-    looked = subprocess.run(["systemctl", "restart", UNIT], capture_output=True, check=False, timeout=120)
+    subprocess.run(
+        ["systemctl", "reset-failed", UNIT], capture_output=True, check=False, timeout=20, stdin=subprocess.DEVNULL
+    )
+    looked = subprocess.run(
+        ["systemctl", "restart", UNIT], capture_output=True, check=False, timeout=120, stdin=subprocess.DEVNULL
+    )
     if looked.returncode != 0:
         state = guard_state()
         told = " ".join(reason for _, reason in state.refusals) if state else ""
         raise GuardRefuses(reasons=told or f"see journalctl -u {UNIT}")
-    subprocess.run(["systemctl", "start", PROCESSES], capture_output=True, check=True, timeout=120)
+    subprocess.run(
+        ["systemctl", "start", PROCESSES], capture_output=True, check=True, timeout=120, stdin=subprocess.DEVNULL
+    )
 
 
 def accept_clock(settings: Settings, *, reason: str) -> Marks:

@@ -343,7 +343,9 @@ def _cards() -> list[int]:
     """Memory of each GPU, as its driver tells; none without a driver."""
     command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
     try:
-        shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=20).stdout
+        shown = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=20, stdin=subprocess.DEVNULL
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
     return [int(line) * KIB * KIB for line in shown.split() if line.isdigit()]

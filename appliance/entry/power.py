@@ -61,7 +61,9 @@ def perform(act: PowerAct, settings: Settings) -> bool:
     recorded = _record(_NAMES[act], settings)
     command = ["systemctl", act.value] + (["hangjegyzet.target"] if act is PowerAct.SERVICES else [])
     try:
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=STOP_LIMIT_S)
+        subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=STOP_LIMIT_S, stdin=subprocess.DEVNULL
+        )
     except subprocess.CalledProcessError as refused:
         raise PowerRefused(reason=refused.stderr.strip() or "it gave no reason") from refused
     except (OSError, subprocess.TimeoutExpired) as broken:

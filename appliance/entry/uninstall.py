@@ -236,12 +236,12 @@ def _remove_release(keep_data: bool) -> None:
     if not _has_other_clusters():
         for folder in POSTGRES:
             shutil.rmtree(folder, ignore_errors=True)
-        subprocess.run(["userdel", "postgres"], capture_output=True, check=False, timeout=60)
+        subprocess.run(["userdel", "postgres"], capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
     for folder in EMPTY:
         with suppress(OSError):
             Path(folder).rmdir()
     for command in (["journalctl", "--rotate"], ["journalctl", "--vacuum-time=1s"]):
-        subprocess.run(command, capture_output=True, check=False, timeout=60)
+        subprocess.run(command, capture_output=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
     os.sync()
 
 

@@ -57,13 +57,20 @@ def _matching(root: Path, patterns: Iterable[str]) -> Iterable[Path]:
 
 def account_is_there() -> bool:
     """Whether the appliance's account exists."""
-    return subprocess.run(["getent", "passwd", "hangjegyzet"], capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(
+            ["getent", "passwd", "hangjegyzet"], capture_output=True, check=False, stdin=subprocess.DEVNULL
+        ).returncode
+        == 0
+    )
 
 
 def rules_are_there() -> bool:
     """Whether the kernel has the appliance's table."""
     try:
-        listed = subprocess.run(["nft", "list", "table", "inet", "hangjegyzet"], capture_output=True, check=False)
+        listed = subprocess.run(
+            ["nft", "list", "table", "inet", "hangjegyzet"], capture_output=True, check=False, stdin=subprocess.DEVNULL
+        )
     except FileNotFoundError:
         return False
     return listed.returncode == 0

@@ -81,3 +81,15 @@ def test_every_lint_exception_has_its_reason():
         if silent.search(line)
     ]
     assert not found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_no_child_is_given_a_terminal_by_chance(path: Path):
+    """Each says what a child reads: systemd-run that is given the console's terminal resets it, and no key is heard."""
+    begun = [
+        node
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"subprocess.run", "subprocess.Popen"}
+    ]
+    said = [{keyword.arg for keyword in node.keywords} for node in begun]
+    assert [node.lineno for node, words in zip(begun, said, strict=True) if not words & {"stdin", "input", None}] == []

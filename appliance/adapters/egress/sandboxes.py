@@ -90,7 +90,15 @@ def run_apart(command: Sequence[str], properties: Sequence[str]) -> str:
     """
     given = [f"--property={line}" for line in ("DefaultDependencies=no", f"SyslogIdentifier={IDENTIFIER}", *properties)]
     start = ["systemd-run", "--quiet", "--collect", "--wait", "--pipe", "--service-type=exec", *given, "--"]
-    done = subprocess.run([*start, *command], capture_output=True, text=True, check=True, timeout=PATIENCE_S, cwd="/")
+    done = subprocess.run(
+        [*start, *command],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=PATIENCE_S,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+    )
     return done.stdout
 
 
@@ -149,7 +157,14 @@ def _show(name: str) -> Mapping[str, str]:
 
 def _systemctl(*arguments: str) -> str:
     try:
-        done = subprocess.run(["systemctl", *arguments], capture_output=True, text=True, check=True, timeout=PATIENCE_S)
+        done = subprocess.run(
+            ["systemctl", *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=PATIENCE_S,
+            stdin=subprocess.DEVNULL,
+        )
     except (OSError, subprocess.SubprocessError) as error:
         raise ProbeFailed(asker="systemd", reason=f"systemctl {arguments[0]}: {type(error).__name__}") from error
     return done.stdout

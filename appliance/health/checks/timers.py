@@ -30,7 +30,9 @@ def our_timers() -> Sequence[str]:
         "hangjegyzet*",
     ]
     # It fails where there is none.
-    listed = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10).stdout
+    listed = subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=10, stdin=subprocess.DEVNULL
+    ).stdout
     return sorted(line.split()[0] for line in listed.splitlines() if line.split())
 
 
@@ -63,12 +65,16 @@ def _look(names: Sequence[str], show: Show) -> Finding:
 
 def _systemctl_show(name: str) -> Mapping[str, str]:
     command = ["systemctl", "show", "--property=ActiveState,Result", name]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+    shown = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=10, stdin=subprocess.DEVNULL
+    ).stdout
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
 def _start(names: Sequence[str], show: Show) -> str:
     resting = [name for name in names if show(name).get("ActiveState") != "active"]
     if resting:
-        subprocess.run(["systemctl", "start", *resting], capture_output=True, check=True, timeout=60)
+        subprocess.run(
+            ["systemctl", "start", *resting], capture_output=True, check=True, timeout=60, stdin=subprocess.DEVNULL
+        )
     return f"Started: {', '.join(resting) or 'nothing was stopped'}."

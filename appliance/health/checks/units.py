@@ -38,11 +38,17 @@ def _look(names: Sequence[str], show: Show) -> Finding:
 
 def _systemctl_show(name: str) -> Mapping[str, str]:
     command = ["systemctl", "show", "--property=ActiveState,NRestarts", name]
-    shown = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout
+    shown = subprocess.run(
+        command, capture_output=True, text=True, check=True, timeout=10, stdin=subprocess.DEVNULL
+    ).stdout
     return dict(line.split("=", 1) for line in shown.splitlines() if "=" in line)
 
 
 def _start(names: Sequence[str]) -> str:
-    subprocess.run(["systemctl", "reset-failed", *names], capture_output=True, check=False, timeout=10)
-    subprocess.run(["systemctl", "start", *names], capture_output=True, check=True, timeout=120)
+    subprocess.run(
+        ["systemctl", "reset-failed", *names], capture_output=True, check=False, timeout=10, stdin=subprocess.DEVNULL
+    )
+    subprocess.run(
+        ["systemctl", "start", *names], capture_output=True, check=True, timeout=120, stdin=subprocess.DEVNULL
+    )
     return "The processes were started."
