@@ -17,8 +17,9 @@ from appliance.keyring.errors import KeyDestroyed, KeyMissing
 from appliance.keyring.model import Dek
 from appliance.keyring.service import KeyRing
 from appliance.keyring.stream import EncryptedReader
-from appliance.meetings import queries
+from appliance.meetings import activity, queries
 from appliance.meetings.access import AccessWindow, reader_of
+from appliance.meetings.activity import ActivityPage, Happening, SealedHappening
 from appliance.meetings.admission import DISK_RESERVE_BYTES
 from appliance.meetings.documents import DocumentStore, document_names
 from appliance.meetings.errors import MeetingNotFound
@@ -92,6 +93,24 @@ class MeetingService(Uploads):
         keys = self._keyring.opened(self._database, [key for _, key in found])
         shown = tuple(_row(meeting, keys[meeting.id]) for meeting, _ in found if meeting.id in keys)
         return MeetingPage(shown, queries.encode_cursor(found[-1][0]) if len(rows) > most else None)
+
+    def activity(self, actor: Actor, *, before: int | None = None, limit: int = 50) -> ActivityPage:
+        """What happened in the meetings that ``actor`` may see, newest first, without their own reading.
+
+        Args:
+            before: ``next_before`` of the page before.
+            limit: 1 to 200; more is taken as 200.
+        """
+        require(actor, Permission.MEETING_READ)
+        most = max(1, min(limit, MAX_PAGE))
+        question = activity.latest(
+            actor.tenant_id, reader=reader_of(actor), asker=actor.user_id, before=before, most=most + 1
+        )
+        (rows,) = self._database.ask(actor.tenant_id, question)
+        found = [activity.sealed_happening(row) for row in rows[:most]]
+        keys = self._keyring.opened(self._database, {one.key.meeting_id: one.key for one in found}.values())
+        told = tuple(_happening(one, keys[one.key.meeting_id]) for one in found if one.key.meeting_id in keys)
+        return ActivityPage(told, found[-1].number if len(rows) > most else None)
 
     def get(self, actor: Actor, meeting_id: MeetingId) -> MeetingView:
         """One meeting, with what is known of its recording and which documents there are.
@@ -249,6 +268,18 @@ class MeetingService(Uploads):
 
 def _title(sealed: SealedMeeting, dek: Dek) -> str:
     return unseal(dek, sealed.title_sealed, purpose=TITLE).decode()
+
+
+def _happening(sealed: SealedHappening, dek: Dek) -> Happening:
+    return Happening(
+        number=sealed.number,
+        at=sealed.at,
+        name=AuditName(sealed.name),
+        actor_kind=ActorKind(sealed.actor_kind),
+        person=sealed.person,
+        meeting_id=sealed.key.meeting_id,
+        meeting_title=unseal(dek, sealed.title_sealed, purpose=TITLE).decode(),
+    )
 
 
 def _row(sealed: SealedMeeting, dek: Dek) -> MeetingRow:

@@ -11,7 +11,7 @@ READS_WITHOUT_EVENT = {
     "AccountService": {"find", "list", "show"},
     "IdentityService": {"own_sessions"},
     "JobService": {"list", "show", "under_way"},
-    "MeetingService": {"get", "page", "peaks"},
+    "MeetingService": {"activity", "get", "page", "peaks"},
     "TranscriptService": {"expected_words"},
     "Uploads": {"open_uploads", "upload"},
 }

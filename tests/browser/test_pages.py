@@ -14,6 +14,7 @@ STRANGERS = ("/sign-in", "/one-time-code", "/patterns")
 PEOPLES = (
     "/meetings",
     "/meetings/new",
+    "/activity",
     "/users",
     "/models",
     "/account",

@@ -7,7 +7,7 @@ from litestar.types import ControllerRouterHandler
 
 from web.pages import problems
 from web.pages.identity import account, sign_in, users
-from web.pages.meetings import meeting, overview
+from web.pages.meetings import activity, meeting, overview
 from web.pages.models import router as models
 from web.pages.patterns import router as patterns
 from web.pages.problems import problem_page
@@ -23,6 +23,7 @@ ROUTE_HANDLERS: Sequence[ControllerRouterHandler] = (
             *account.ROUTE_HANDLERS,
             *users.ROUTE_HANDLERS,
             *overview.ROUTE_HANDLERS,
+            *activity.ROUTE_HANDLERS,
             *meeting.ROUTE_HANDLERS,
             *models.ROUTE_HANDLERS,
             *patterns.ROUTE_HANDLERS,

@@ -11,8 +11,11 @@ from litestar.enums import HttpMethod
 from litestar.params import FromPath, FromQuery, JSONBody, QueryParameter
 from litestar.types import ASGIApp
 
+from appliance.audit.model import AuditName
 from appliance.identity.permissions import Permission
+from appliance.kernel.actor import ActorKind
 from appliance.kernel.ids import MeetingId
+from appliance.meetings.activity import Happening
 from appliance.meetings.errors import NoRecording
 from appliance.meetings.model import MeetingRow, MeetingState, MeetingView, RecordingView
 from web.access import allow
@@ -25,6 +28,8 @@ from web.request import PortalRequest
 _TAGS: Final = ["meetings"]
 DEFAULT_PAGE: Final = 30
 LARGEST_PAGE: Final = 200
+LARGEST_NUMBER: Final = 2**63 - 1
+"""What PostgreSQL counts events with."""
 
 
 class MeetingRowOut(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +82,25 @@ class MeetingOut(msgspec.Struct, frozen=True, kw_only=True):
     """What can be had of it already, such as ``transcript`` and ``minutes``."""
 
 
+class HappeningOut(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that somebody did with a meeting."""
+
+    number: int
+    at: datetime
+    name: AuditName
+    actor_kind: ActorKind
+    person: str | None
+    meeting_id: UUID
+    meeting_title: str
+
+
+class ActivityOut(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of what happened, newest first; pass ``next_before`` on as ``before`` for the next one."""
+
+    happenings: list[HappeningOut]
+    next_before: int | None
+
+
 class MeetingChangeIn(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What to change."""
 
@@ -92,6 +116,17 @@ def list_meetings(
     """The meetings that one may see, newest first."""
     page = request.services.meetings.page(request.actor, cursor=cursor, limit=limit)
     return MeetingPageOut(meetings=[_row_out(row) for row in page.meetings], next_cursor=page.next_cursor)
+
+
+@get("/activity", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_READ))
+def list_activity(
+    request: PortalRequest,
+    before: Annotated[int | None, QueryParameter(ge=1, le=LARGEST_NUMBER)] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=LARGEST_PAGE)] = DEFAULT_PAGE,
+) -> ActivityOut:
+    """What happened in the meetings that one may see, newest first, without one's own reading."""
+    page = request.services.meetings.activity(request.actor, before=before, limit=limit)
+    return ActivityOut(happenings=[_happening_out(one) for one in page.happenings], next_before=page.next_before)
 
 
 @get("/meetings/{meeting_id:uuid}", sync_to_thread=True, tags=_TAGS, **allow(Permission.MEETING_READ))
@@ -177,6 +212,18 @@ def _recording_out(view: RecordingView) -> RecordingOut:
     )
 
 
+def _happening_out(one: Happening) -> HappeningOut:
+    return HappeningOut(
+        number=one.number,
+        at=one.at,
+        name=one.name,
+        actor_kind=one.actor_kind,
+        person=one.person,
+        meeting_id=one.meeting_id,
+        meeting_title=one.meeting_title,
+    )
+
+
 def _row_out(row: MeetingRow) -> MeetingRowOut:
     return MeetingRowOut(
         id=row.id,
@@ -191,4 +238,12 @@ def _row_out(row: MeetingRow) -> MeetingRowOut:
     )
 
 
-ROUTE_HANDLERS = (list_meetings, show_meeting, change_meeting, delete_meeting, meeting_audio, meeting_peaks)
+ROUTE_HANDLERS = (
+    list_activity,
+    list_meetings,
+    show_meeting,
+    change_meeting,
+    delete_meeting,
+    meeting_audio,
+    meeting_peaks,
+)
