@@ -32,6 +32,10 @@ def marked(text: str) -> str:
 
 
 REASONS: Final = (
+    marked("a name is not empty"),
+    marked("a segment is split inside of its text"),
+    marked("a segment starts before it ends, within the recording"),
+    marked("a segment without text can only be deleted"),
     marked("another site sent it"),
     marked("it has {count} characters"),
     marked("it is empty"),
@@ -40,7 +44,13 @@ REASONS: Final = (
     marked("it repeats too few different characters."),
     marked("its SHA-256 is not the one announced"),
     marked("most of it is your name, your address, a row of keys or a very common password."),
+    marked("no segment is named"),
     marked("no GPU with a working driver is found"),
+    marked("only neighbours can be merged"),
+    marked("the text has more than {count} characters"),
+    marked("the text to replace does not occur"),
+    marked("there is no such speaker"),
+    marked("there is nothing to look for"),
     marked("the GPU does not compute in {types}"),
     marked("the file has no usable name"),
     marked("the library {name} is not found"),

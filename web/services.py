@@ -14,6 +14,7 @@ from appliance.meetings.service import MeetingService
 from appliance.minutes.service import MinutesService
 from appliance.models.service import ModelRegistry
 from appliance.settings import Settings
+from appliance.transcripts.editor import TranscriptEditing
 from appliance.transcripts.service import TranscriptService
 
 
@@ -47,5 +48,7 @@ class WebServices(Protocol):
     def models(self) -> ModelRegistry: ...
     @property
     def transcripts(self) -> TranscriptService: ...
+    @property
+    def transcript_editing(self) -> TranscriptEditing: ...
     @property
     def minutes(self) -> MinutesService: ...

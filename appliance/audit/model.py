@@ -55,6 +55,7 @@ class AuditName(StrEnum):
     TRANSCRIPT_WRITTEN = "transcripts:transcript:written"
     TRANSCRIPT_READ = "transcripts:transcript:read"
     TRANSCRIPT_EXPORTED = "transcripts:transcript:exported"
+    TRANSCRIPT_EDITED = "transcripts:transcript:edited"
     VOCABULARY_SET = "transcripts:vocabulary:set"
     TEXT_RESTORED = "transcripts:text:restored"
     MEETING_INDEXED = "search:meeting:indexed"

@@ -49,6 +49,7 @@ from appliance.speakers.documents import TurnStore
 from appliance.speakers.steps import SpeakersStep
 from appliance.tenants.queries import first_tenant
 from appliance.transcripts.documents import TranscriptStore
+from appliance.transcripts.editor import TranscriptEditing
 from appliance.transcripts.service import TranscriptService
 from appliance.transcripts.steps import MergeStep, TranscribeStep
 
@@ -82,6 +83,7 @@ class Services:
     job_listener: JobListener
     meetings: MeetingService
     transcripts: TranscriptService
+    transcript_editing: TranscriptEditing
     minutes: MinutesService
     search: SearchService
     licence: LicenceService
@@ -187,6 +189,7 @@ def compose(
         transcripts=TranscriptStore(documents),
         turns=TurnStore(documents),
         watchers=(SegmentIndex(keyring),),
+        clock=clock,
     )
     return Services(
         settings=settings,
@@ -212,6 +215,15 @@ def compose(
         job_listener=JobListener(database),
         meetings=meetings,
         transcripts=transcripts,
+        transcript_editing=TranscriptEditing(
+            database=database,
+            clock=clock,
+            audit=audit,
+            meetings=meetings,
+            transcripts=TranscriptStore(documents),
+            turns=TurnStore(documents),
+            watchers=(SegmentIndex(keyring),),
+        ),
         minutes=MinutesService(
             database=database, audit=audit, meetings=meetings, documents=documents, transcripts=transcripts
         ),

@@ -78,6 +78,26 @@ class DocumentStore:
         """The documents that the meeting has."""
         return tuple(tx.connection().exec_driver_sql(_NAMES, {"meeting": meeting_id}).scalars())
 
+    def lock(self, tx: Tx, meeting_id: MeetingId, name: str) -> None:
+        """Let nobody else write the document until ``tx`` ends."""
+        tx.execute(_LOCK, {"meeting": meeting_id, "name": name})
+
+    def sealed(self, tx: Tx, meeting_id: MeetingId, data: bytes, *, purpose: str) -> bytes:
+        """``data`` under the meeting's key, for a room that keeps rows of its own beside the documents."""
+        return seal(self._keyring.meeting_key(tx, meeting_id), data, purpose=purpose)
+
+    def opened(self, tx: Tx, meeting_id: MeetingId, pieces: Sequence[tuple[str, bytes]]) -> list[bytes]:
+        """What ``sealed`` made, each piece with its purpose before it.
+
+        Raises:
+            Corrupt: one was changed outside of the appliance.
+            KeyDestroyed: the meeting was deleted.
+        """
+        if not pieces:
+            return []
+        dek = self._keyring.meeting_key(tx, meeting_id)
+        return [unseal(dek, data, purpose=purpose) for purpose, data in pieces]
+
     def delete(self, tx: Tx, meeting_id: MeetingId, *names: str) -> None:
         """Remove documents; those that are not there are none the less gone."""
         wanted: Sequence[str] = list(names)

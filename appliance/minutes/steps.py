@@ -42,7 +42,7 @@ class MinutesStep:
             Unavailable: the model is not there, or does not fit into memory now.
         """
         with ctx.transaction() as tx:
-            transcript = self._transcripts.load(tx, ctx.meeting_id)
+            transcript = self._transcripts.load(tx, ctx.meeting_id).with_names()
             revision = self._transcripts.revision(tx, ctx.meeting_id) or 0
         ctx.set_audio_seconds(transcript.duration_s)
         written = MinutesWriter(self._model.get()).write(

@@ -1,6 +1,6 @@
 """The index of keyed lexemes: written when a transcript is there, asked by whoever searches."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import bindparam, text
 from sqlalchemy.dialects.postgresql import ARRAY, TEXT
@@ -18,6 +18,7 @@ _INSERT = text(
     "INSERT INTO segment_lexemes (meeting_id, segment_id, tenant_id, lexemes)"
     " VALUES (:meeting, :segment, :tenant, array_to_tsvector(:tokens))"
 ).bindparams(bindparam("tokens", type_=ARRAY(TEXT)))
+_DELETE_SOME = text("DELETE FROM segment_lexemes WHERE meeting_id = :meeting AND segment_id = ANY(:segments)")
 _DELETE = text("DELETE FROM segment_lexemes WHERE meeting_id = :meeting")
 
 
@@ -34,8 +35,11 @@ class SegmentIndex:
             language: decides how words are cut to their stems.
             segments: number and text of each.
         """
-        tenant_id = _tenant_of(tx)
         self.remove(tx, meeting_id)
+        self._add(tx, meeting_id, language=language, segments=segments)
+
+    def _add(self, tx: Tx, meeting_id: MeetingId, *, language: str | None, segments: Sequence[tuple[int, str]]) -> None:
+        tenant_id = _tenant_of(tx)
         key = self._keyring.tenant_search_key(tx, tenant_id)
         config = configuration(language)
         for start in range(0, len(segments), _BATCH):
@@ -55,9 +59,18 @@ class SegmentIndex:
                 tx.execute(_INSERT, rows)
 
     def transcript_changed(self, tx: Tx, meeting_id: MeetingId, transcript: Transcript) -> None:
-        """Fulfils ``TranscriptWatcher``: index the text as it is now."""
+        """Index all of the text as it is now."""
         segments = [(segment.id, segment.text) for segment in transcript.segments]
         self.put(tx, meeting_id, language=transcript.language, segments=segments)
+
+    def segments_changed(
+        self, tx: Tx, meeting_id: MeetingId, transcript: Transcript, segments: Collection[int]
+    ) -> None:
+        """Fulfils ``TranscriptWatcher``: index anew what changed, and that alone."""
+        wanted = set(segments)
+        tx.execute(_DELETE_SOME, {"meeting": meeting_id, "segments": sorted(wanted)})
+        texts = [(segment.id, segment.text) for segment in transcript.segments if segment.id in wanted]
+        self._add(tx, meeting_id, language=transcript.language, segments=texts)
 
     def remove(self, tx: Tx, meeting_id: MeetingId) -> None:
         """Take a meeting out of the index."""

@@ -106,7 +106,7 @@ class SearchService:
                     meeting_title=title,
                     segment_id=segment.id,
                     start_s=segment.start_s,
-                    speaker=segment.speaker,
+                    speaker=transcript.name_of(segment.speaker),
                     snippet=snippet(segment.text, marks[segment.id]),
                 )
                 for segment in segments

@@ -1,6 +1,6 @@
 """What can go wrong between sound and transcript."""
 
-from appliance.kernel.errors import Invalid, NotFound, Refused, Unavailable
+from appliance.kernel.errors import Conflict, Invalid, NotFound, Refused, Unavailable
 
 
 class TranscriptMissing(NotFound):
@@ -33,6 +33,44 @@ class NothingRemovedThere(NotFound):
     code = "transcript.nothing_removed"
     message = "There is no removed text number {number} in this transcript."
     hint = "Read the transcript again: it may have been put back already."
+
+
+class EditInvalid(Invalid):
+    """An edit that makes no sense."""
+
+    code = "transcript.edit_invalid"
+    message = "This edit cannot be made: {reason}."
+
+
+class SegmentMissing(NotFound):
+    """Somebody deleted or merged it, or it never was."""
+
+    code = "transcript.segment_missing"
+    message = "There is no segment {segment} in this transcript."
+    hint = "Read the transcript again: it may have been merged or deleted."
+
+
+class ChangedMeanwhile(Conflict):
+    """What an edit rests on was changed by somebody else."""
+
+    code = "transcript.edit_conflict"
+    message = "Somebody else changed this part of the transcript in the meantime."
+    hint = "Look at the text as it is now, and make your change again."
+
+
+class NothingToUndo(NotFound):
+    """The person has made no edit that could be taken back, or made again."""
+
+    code = "transcript.nothing_to_undo"
+    message = "There is no edit of yours left to undo or to redo."
+
+
+class CannotUndo(Conflict):
+    """Taking it back would take back what somebody else did since."""
+
+    code = "transcript.cannot_undo"
+    message = "Your edit cannot be undone or redone: somebody else changed the same part since."
+    hint = "Edit the text as it is now."
 
 
 class UnknownFormat(Invalid):

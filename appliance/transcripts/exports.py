@@ -20,7 +20,7 @@ def to_json(transcript: Transcript, turns: Sequence[Turn] = ()) -> bytes:
 def to_text(transcript: Transcript, turns: Sequence[Turn] = ()) -> bytes:
     """For reading: a line per segment, with its time and who speaks."""
     lines = []
-    for segment in transcript.segments:
+    for segment in transcript.with_names().segments:
         speaker = f"{segment.speaker}: " if segment.speaker else ""
         lines.append(f"[{_clock(segment.start_s).partition('.')[0]}] {speaker}{segment.text}")
     return ("\n".join(lines) + "\n").encode() if lines else b""
@@ -29,7 +29,7 @@ def to_text(transcript: Transcript, turns: Sequence[Turn] = ()) -> bytes:
 def to_vtt(transcript: Transcript, turns: Sequence[Turn] = ()) -> bytes:
     """Captions in WebVTT with a voice tag per cue; long segments become several cues, cut between words."""
     cues = ["WEBVTT\n"]
-    for segment in transcript.segments:
+    for segment in transcript.with_names().segments:
         for start_s, end_s, text in _cues(segment):
             voice = f"<v {_escaped(segment.speaker)}>" if segment.speaker else ""
             cues.append(f"{_clock(start_s)} --> {_clock(max(end_s, start_s + 0.001))}\n{voice}{_escaped(text)}\n")

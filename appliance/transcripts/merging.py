@@ -11,7 +11,7 @@ from itertools import pairwise
 from msgspec import structs
 
 from appliance.speakers.model import Turn, bridge_pauses
-from appliance.transcripts.model import Segment, Spoken, Transcript, Word, text_of
+from appliance.transcripts.model import Origin, Segment, Spoken, Transcript, Word, text_of
 
 REACH_S = 1.5
 """How far from a word its turn may be."""
@@ -46,16 +46,13 @@ def merge(spoken: Spoken, turns: Sequence[Turn], *, speaker_models: Iterable[str
     )
 
 
-def with_restored(transcript: Transcript, number: int, turns: Sequence[Turn]) -> Transcript:
-    """The transcript with removed text back in its place, as segments of their own; ids are positions again."""
-    back = transcript.removed[number]
-    words = in_order(back.words)
-    added = [_segment(0, speaker, run) for speaker, run in _runs(words, speakers_of(words, turns))]
-    segments = sorted((*transcript.segments, *added), key=lambda segment: segment.start_s)
-    return structs.replace(
-        transcript,
-        segments=tuple(structs.replace(segment, id=place) for place, segment in enumerate(segments)),
-        removed=transcript.removed[:number] + transcript.removed[number + 1 :],
+def restored_segments(transcript: Transcript, number: int, turns: Sequence[Turn]) -> tuple[Segment, ...]:
+    """Removed text as segments of their own, with the next free ids."""
+    words = in_order(transcript.removed[number].words)
+    added = (_segment(0, speaker, run) for speaker, run in _runs(words, speakers_of(words, turns)))
+    return tuple(
+        structs.replace(segment, id=transcript.next_id + place, origin=Origin.RESTORED)
+        for place, segment in enumerate(added)
     )
 
 

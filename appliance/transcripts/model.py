@@ -24,8 +24,28 @@ class Word(Value, frozen=True):
         return (self.start_s + self.end_s) / 2
 
 
+class Origin(StrEnum):
+    """Who wrote a segment's text."""
+
+    MACHINE = "machine"
+    EDITED = "edited"
+    RESTORED = "restored"
+    """Removed by a guard, put back by a person."""
+
+
+class SpeakerBy(StrEnum):
+    """Who said whose words they are."""
+
+    MACHINE = "machine"
+    HAND = "hand"
+    VOICEPRINT = "voiceprint"
+
+
 class Segment(Value, frozen=True):
-    """What one speaker says without a longer pause; ``id`` is its position, from 0 on, and what citations name."""
+    """What one speaker says without a longer pause.
+
+    ``id`` is its identity, never given twice, and what citations name; the order is that of the start times.
+    """
 
     id: int
     start_s: float
@@ -33,6 +53,15 @@ class Segment(Value, frozen=True):
     speaker: str | None
     text: str
     words: tuple[Word, ...]
+    origin: Origin = Origin.MACHINE
+    speaker_by: SpeakerBy = SpeakerBy.MACHINE
+
+
+class SpeakerName(Value, frozen=True):
+    """What a speaker of this meeting is called, and who said so."""
+
+    name: str
+    by: SpeakerBy = SpeakerBy.HAND
 
 
 class Reason(StrEnum):
@@ -86,6 +115,29 @@ class Transcript(Value, frozen=True):
     models: tuple[str, ...]
     segments: tuple[Segment, ...]
     removed: tuple[Removed, ...] = ()
+    names: dict[str, SpeakerName] = {}
+    """What speakers are called, where somebody said so; segments keep the key."""
+    folded: int = 0
+    """Up to which revision of the journal edits are part of this document; 0 where none are."""
+    given_ids: int = 0
+    """How many ids were given out at least, those of deleted segments included."""
+
+    @property
+    def next_id(self) -> int:
+        """The id of the next new segment."""
+        return max(self.given_ids, max((segment.id for segment in self.segments), default=-1) + 1)
+
+    def name_of(self, speaker: str | None) -> str | None:
+        """What a speaker is called."""
+        named = self.names.get(speaker) if speaker is not None else None
+        return named.name if named else speaker
+
+    def with_names(self) -> "Transcript":
+        """The transcript with its speakers called by their names, for whoever reads and does not edit."""
+        if not self.names:
+            return self
+        called = (msgspec.structs.replace(each, speaker=self.name_of(each.speaker)) for each in self.segments)
+        return msgspec.structs.replace(self, segments=tuple(called), names={})
 
     @property
     def text(self) -> str:

@@ -1,6 +1,6 @@
 """What the room of transcripts needs: an engine that hears words, and whoever follows changes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,6 +83,12 @@ class SpeechToText(Protocol):
 class TranscriptWatcher(Protocol):
     """Keeps something in step with transcripts that people change; rooms above provide it."""
 
-    def transcript_changed(self, tx: Tx, meeting_id: MeetingId, transcript: Transcript) -> None:
-        """Follow within ``tx``, which stored ``transcript`` as the newest revision."""
+    def segments_changed(
+        self, tx: Tx, meeting_id: MeetingId, transcript: Transcript, segments: Collection[int]
+    ) -> None:
+        """Follow within ``tx``, which made ``transcript`` the newest revision.
+
+        Args:
+            segments: ids of those that are new, changed or gone; all others are as they were.
+        """
         ...

@@ -6,14 +6,15 @@ from appliance.audit.model import AuditName
 from appliance.audit.service import AuditTrail
 from appliance.database.engine import Database, Tx
 from appliance.kernel.actor import Actor
+from appliance.kernel.clock import Clock, SystemClock
 from appliance.kernel.ids import MeetingId
 from appliance.meetings.service import MeetingService
 from appliance.meetings.vocabulary import clean_vocabulary
 from appliance.speakers.documents import TurnStore
 from appliance.transcripts.documents import TranscriptStore
-from appliance.transcripts.errors import NothingRemovedThere
+from appliance.transcripts.editing import Restore, apply, segments_of
 from appliance.transcripts.exports import export
-from appliance.transcripts.merging import with_restored
+from appliance.transcripts.journal import Entry
 from appliance.transcripts.model import Transcript
 from appliance.transcripts.ports import TranscriptWatcher
 
@@ -30,6 +31,7 @@ class TranscriptService:
         transcripts: TranscriptStore,
         turns: TurnStore,
         watchers: Sequence[TranscriptWatcher] = (),
+        clock: Clock | None = None,
     ) -> None:
         self._database = database
         self._audit = audit
@@ -37,6 +39,7 @@ class TranscriptService:
         self._transcripts = transcripts
         self._turns = turns
         self._watchers = watchers
+        self._clock = clock or SystemClock()
 
     def get(self, actor: Actor, meeting_id: MeetingId) -> Transcript:
         """The newest transcript of the meeting.
@@ -99,7 +102,7 @@ class TranscriptService:
         return kept
 
     def restore(self, actor: Actor, meeting_id: MeetingId, number: int) -> Transcript:
-        """Put back the removed text of that number, 0 being the first; a new revision with new segment numbers.
+        """Put back the removed text of that number, 0 being the first, as segments of their own; a new revision.
 
         Raises:
             MeetingNotFound, TranscriptMissing: as for ``get``.
@@ -107,14 +110,16 @@ class TranscriptService:
         """
         with self._database.transaction(actor.tenant_id) as tx:
             self._meetings.check_editable(tx, actor, meeting_id)
+            self._transcripts.lock(tx, meeting_id)
             transcript = self._transcripts.load(tx, meeting_id)
-            if not 0 <= number < len(transcript.removed):
-                raise NothingRemovedThere(number=number)
             heard = self._turns.get(tx, meeting_id)
-            restored = with_restored(transcript, number, heard[0] if heard else ())
-            revision = self._transcripts.put(tx, meeting_id, restored)
+            change = Restore(number=number).change(transcript, heard[0] if heard else ())
+            restored = apply(transcript, change)
+            revision = (self._transcripts.revision(tx, meeting_id) or 0) + 1
+            entry = Entry(revision, actor.user_id, self._clock.now(), change)
+            self._transcripts.append(tx, meeting_id, entry, restored)
             for watcher in self._watchers:
-                watcher.transcript_changed(tx, meeting_id, restored)
+                watcher.segments_changed(tx, meeting_id, restored, segments_of(change))
             reason = transcript.removed[number].reason.value
             self._record(tx, AuditName.TEXT_RESTORED, actor, meeting_id, revision=revision, reason=reason)
         return restored

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.speakers.model import Turn
-from appliance.transcripts.merging import LIMIT_SEGMENT_S, merge, with_restored
+from appliance.transcripts.editing import Restore, apply
+from appliance.transcripts.merging import LIMIT_SEGMENT_S, merge
 from appliance.transcripts.model import Reason, Word, removal
 from tests.factories.transcripts import spoken, words
 
@@ -115,16 +116,16 @@ def test_merging_twice_gives_the_same_ids(said, turns):
 
 
 def test_removed_text_goes_back_to_its_place_and_speaker():
-    """What a guard took out stands where it was said, by who spoke then; ids are positions again."""
+    """What a guard took out stands where it was said, by who spoke then; ids stay, the new one is next."""
     turns = [Turn(0, 3, 0), Turn(5, 8, 1), Turn(10, 12, 0)]
     taken = words("Thank you for listening.", start_s=5, each_s=0.5)
     heard = spoken(words("We are done.", start_s=0) + words("Goodbye.", start_s=10))
     before = msgspec.structs.replace(merge(heard, turns), removed=(removal(taken, Reason.HALLUCINATION),))
-    after = with_restored(before, 0, turns)
+    after = apply(before, Restore(number=0).change(before, turns))
     assert lines(after) == [
         ("Speaker 1", "We are done."),
         ("Speaker 2", "Thank you for listening."),
         ("Speaker 1", "Goodbye."),
     ]
-    assert [segment.id for segment in after.segments] == [0, 1, 2]
+    assert [segment.id for segment in after.segments] == [0, 2, 1]
     assert after.removed == ()

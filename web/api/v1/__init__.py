@@ -5,14 +5,14 @@ from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 
 from web.access import public
-from web.api.v1 import codes, documents, jobs, meetings, models, sessions, uploads, users
+from web.api.v1 import codes, documents, edits, jobs, meetings, models, sessions, uploads, users
 
 PREFIX = "/api/v1"
 
 
 def api_router() -> Router:
     """All routes of the API."""
-    rooms = (sessions, codes, users, uploads, meetings, documents, jobs, models)
+    rooms = (sessions, codes, users, uploads, meetings, documents, edits, jobs, models)
     return Router(PREFIX, route_handlers=[handler for room in rooms for handler in room.ROUTE_HANDLERS])
 
 
