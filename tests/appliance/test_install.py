@@ -10,7 +10,7 @@ from tests.appliance.machines import INSTALL_LIMIT_S, STICK, Stick, finding
 
 BACKUPS = "/var/backups/hangjegyzet"
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.appliance.box import Box
 from tests.appliance.machines import ROOT, STICK, Stick, finding, media_with, took, visit
 from tests.factories.debs import another_version
 
-pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(5400)]
+pytestmark = [pytest.mark.slow, pytest.mark.thorough, pytest.mark.models, pytest.mark.timeout(5400)]
 
 NOTES = "var/lib/hangjegyzet-upgrade"
 UPDATES = "/media/updates"
