@@ -48,7 +48,7 @@ def test_meetings_of_others_do_not_show(portal: Portal, anna: Browser) -> None:
     assert anna.http.get("/api/v1/activity").json() == {"happenings": [], "next_before": None}
     page = anna.http.get("/activity").text
     assert "Titkos ügy" not in page
-    assert "Nothing happened yet" in page
+    assert "Még nem történt semmi" in page
 
 
 def test_reading_is_told_of_others_alone(portal: Portal, anna: Browser) -> None:
