@@ -1,5 +1,6 @@
 """The console: a menu at the left, a page at the right, what it runs and which keys there are at the bottom."""
 
+import asyncio
 import contextlib
 import socket
 from collections.abc import Sequence
@@ -65,6 +66,7 @@ class ConsoleApp(Calm):
         self._page: Page | None = None
         self._awake = False
         self._there: Page | None = None
+        self._putting_up = asyncio.Lock()
         self._enters = False
         self._command = ""
         self._news_timer_number = 0
@@ -98,8 +100,9 @@ class ConsoleApp(Calm):
     # Going about
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        """The menu shows what it stands on."""
-        if isinstance(event.option_list, Menu) and event.option_id:
+        """The menu shows what it stands on; where it stood before somebody typed on is no news."""
+        menu = event.option_list
+        if isinstance(menu, Menu) and event.option_id and menu.highlighted == event.option_index:
             self._open(event.option_id)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
@@ -114,13 +117,17 @@ class ConsoleApp(Calm):
             self._page.id = f"page-{page_id}"
             self.show_command(self._page.COMMAND)
             self._show_hints(self._page.hints())
-            self.run_worker(self._mount(self._page), group="page", exclusive=True)
+            self.run_worker(self._mount(self._page), group="page")
 
     async def _mount(self, page: Page) -> None:
-        body = self.query_one("#body", Container)
-        await body.remove_children()
-        await body.mount(page)
-        self._there = page
+        """One at a time, each to its end: a page that was half taken down would still bear its name."""
+        async with self._putting_up:
+            if page is not self._page:
+                return
+            body = self.query_one("#body", Container)
+            await body.remove_children()
+            await body.mount(page)
+            self._there = page
         if self._enters:
             self._enters = False
             self._enter(page)

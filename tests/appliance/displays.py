@@ -52,7 +52,10 @@ class Terminal:
         inside = ("env", "-i", f"PATH={PATH}", "HOME=/root", "LANG=C.UTF-8", f"TERM={term}", *command)
         entered = ("nsenter", "--target", str(box.leader), "-m", "-u", "-i", "-n", "-p", "-C", *inside)
         columns, rows = map(str, size)
-        self._run("new-session", "-d", "-x", columns, "-y", rows, *entered)
+        # What it showed last stays when it ends: a fault that ended it is read there.
+        self._run(
+            "new-session", "-d", "-x", columns, "-y", rows, *entered, ";", "set-option", "-w", "remain-on-exit", "on"
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -90,7 +93,7 @@ class Terminal:
         """The screen, once that holds."""
         deadline = time.monotonic() + limit_s
         while True:
-            text = self.text() if self.is_open else "(the program has ended)"
+            text = self.text() + ("" if self.is_open else "\n(the program has ended)")
             if holds(text):
                 return text
             assert time.monotonic() < deadline, f"{what} not on:\n{text}"
@@ -99,7 +102,7 @@ class Terminal:
     @property
     def is_open(self) -> bool:
         """Whether its program still runs."""
-        return subprocess.run([*self._tmux, "has-session"], check=False, capture_output=True).returncode == 0
+        return self._run("display-message", "-p", "#{pane_dead}").strip() == "0"
 
     def _run(self, *command: str) -> str:
         return subprocess.run([*self._tmux, *command], check=True, capture_output=True, text=True).stdout

@@ -1,5 +1,6 @@
 """What a technician does, by keys alone."""
 
+import asyncio
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,6 +62,24 @@ def test_the_first_person_is_made_by_a_code(make_console: MakeConsole) -> None:
 
     play(make_console(house), story)
     assert house.did == [("first-code", "")]
+
+
+def test_whoever_types_faster_than_pages_come_gets_the_last_one(house: ShownHouse, make_console: MakeConsole) -> None:
+    """Digits from the first moment on, back and forth: no page is put up beside itself, and the last one stays."""
+
+    async def story(pilot: Pilot[int]) -> None:
+        app = pilot.app
+        for _round in range(5):
+            for digit in "4142434":
+                app.simulate_key(digit)
+                await asyncio.sleep(0)
+            for digit in "1414":
+                app.simulate_key(digit)
+                await asyncio.sleep(0.005)
+        await settled(pilot)
+        assert "firewall.ssh_from" in screen_text(app)
+
+    play(make_console(house), story)
 
 
 def test_nothing_dangerous_happens_without_its_word(house: ShownHouse, make_console: MakeConsole) -> None:
