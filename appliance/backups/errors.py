@@ -53,6 +53,12 @@ class NoBackup(NotFound):
     hint = "See which there are: hangjegyzet backup list"
 
 
+class KeptByCluster(Refused):
+    code = "backups.kept_by_cluster"
+    message = "This machine is a member of a cluster: its database is not taken back on one member alone."
+    hint = "Restore onto a freshly installed machine, and begin a cluster there; docs/cluster.md has the steps."
+
+
 class TargetInvalid(Invalid):
     code = "backups.target_invalid"
     message = "{target} is no backup target: {reason}"

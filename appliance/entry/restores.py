@@ -20,7 +20,7 @@ from appliance.approvals.model import Verb
 from appliance.audit.model import AuditName, Outcome
 from appliance.backups import queries
 from appliance.backups.depot import Depot, write_whole
-from appliance.backups.errors import NoBackup
+from appliance.backups.errors import KeptByCluster, NoBackup
 from appliance.backups.model import Moment
 from appliance.backups.outstanding import Outstanding, to_copy
 from appliance.backups.restore import (
@@ -60,7 +60,7 @@ COPIER = "hangjegyzet-recordings.service"
 OWN_TO_THE_MACHINE = (
     "data_dir", "models_dir", "root_key_file", "signing_key_file", "signing_public_file", "database.", "web.host",
     "web.port", "web.public_url", "web.certificate", "web.private_key", "web.trusted_proxies", "firewall.", "nodes.",
-    "backups.folder", "backups.same_disk",
+    "cluster.", "backups.folder", "backups.same_disk",
 )  # fmt: skip
 """Settings that speak of this hardware and its network; a restored machine keeps its own."""
 CONFIGURATION_PATH = "etc/hangjegyzet/appliance.toml"
@@ -241,9 +241,12 @@ def restore(
     Two people have to approve it; going on with one that was begun is the same act.
 
     Raises:
+        KeptByCluster: it is a member of one; nothing was touched.
         as ``RestoreService.plan`` and ``run``, and ``appliance.entry.approvals.require``.
         ApplyFailed: everything is back and running, with this machine's former settings.
     """
+    if settings.cluster.members:
+        raise KeptByCluster
     with open_restores(settings, wish) as (service, catalogue):
         plan = service.plan(wish, catalogue=catalogue, key=key, signer=signer)
         if afresh or not (STATE_DIR / JOURNAL).exists():

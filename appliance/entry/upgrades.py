@@ -278,6 +278,14 @@ class MachineTrial:
                 services.accounts.disable(actor, person.id)
 
 
+def membership(settings: Settings) -> Sequence[str]:
+    """Why a machine of a cluster takes no release: the way back would take the database from under the others."""
+    if not settings.cluster.members:
+        return ()
+    why = "This machine is a member of a cluster, whose database it cannot take back alone if the release proves bad."
+    return (f"{why} docs/cluster.md says how a cluster gets a new release.",)
+
+
 class MachineReadiness:
     """Whether this machine is fit to be upgraded."""
 
@@ -294,6 +302,7 @@ class MachineReadiness:
         """
         found = [*self._health(), *self._configuration(), *self._backups()]
         if offer is not None:
+            found += membership(self._settings)
             installed = Installed(Version.parse(FolderShelf().current()), schema=describe(self._settings).revision)
             require_step(offer.manifest, installed)
             found += [*self._room(offer), *self._machine(offer), *self._time(offer)]
