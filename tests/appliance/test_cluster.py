@@ -80,30 +80,20 @@ def settled(boxes: dict[str, WiredBox], *names: str) -> str:
         whole = set(now) >= set(names) and "sync_standby" in now.values()
         return str(leaders[0]) if whole and len(leaders) == 1 and leaders[0] in names else ""
 
-    try:
-        return until(is_so, SETTLE_LIMIT_S)
-    except AssertionError as failed:
-        read = (
-            "journalctl",
-            "--no-pager",
-            "-o",
-            "cat",
-            "-n",
-            "30",
-            "-u",
-            "hangjegyzet-patroni",
-            "-u",
-            "hangjegyzet-etcd",
-        )
-        told = "\n".join(f"--- {name}\n{boxes[name].run(*read, check=False).stdout}" for name in NAMES)
-        raise AssertionError(f"{roles(asked)}, expected {names}\n{told}") from failed
+    return until(is_so, SETTLE_LIMIT_S, lambda: f"{roles(asked)}, expected {names}\n{keepers(boxes)}")
 
 
-def until(is_so: Callable[[], str], limit_s: float) -> str:
-    """The first answer that is not empty."""
+def keepers(boxes: dict[str, WiredBox]) -> str:
+    """What each member's keeper wrote last."""
+    read = ("journalctl", "--no-pager", "-o", "cat", "-n", "40", "-u", "hangjegyzet-patroni", "-u", "hangjegyzet-etcd")
+    return "\n".join(f"--- {name}\n{box.run(*read, check=False).stdout}" for name, box in boxes.items())
+
+
+def until(is_so: Callable[[], str], limit_s: float, instead: Callable[[], str] = lambda: "") -> str:
+    """The first answer that is not empty; ``instead`` tells what there is while it does not come."""
     deadline = time.monotonic() + limit_s
     while not (answer := is_so()):
-        assert time.monotonic() < deadline, "it did not come to that"
+        assert time.monotonic() < deadline, f"it did not come to that: {instead()}"
         time.sleep(1)
     return answer
 
@@ -142,9 +132,14 @@ class Client:
 
 
 def rows(box: Box, table: str) -> set[int]:
-    """What a member's own database holds, asked through its socket."""
-    told = box.run("runuser", "-u", "postgres", "--", "psql", "-XAtc", f"SELECT n FROM {table}", "hangjegyzet").stdout
-    return {int(line) for line in told.splitlines()}
+    """What a member's own database holds, asked through its socket; nothing while it does not answer."""
+    asked = ("runuser", "-u", "postgres", "--", "psql", "-XAtc", f"SELECT n FROM {table}", "hangjegyzet")
+    return {int(line) for line in box.run(*asked, check=False).stdout.splitlines()}
+
+
+def await_rows(boxes: dict[str, WiredBox], name: str, table: str, acknowledged: set[int]) -> None:
+    """Wait until a member holds all of them: one that comes back starts its server more than once."""
+    until(lambda: "yes" if acknowledged <= rows(boxes[name], table) else "", SETTLE_LIMIT_S, lambda: keepers(boxes))
 
 
 def test_three_boxes_become_one_database(boxes: dict[str, WiredBox]) -> None:
@@ -183,7 +178,7 @@ def test_a_power_cut_of_the_leader_loses_no_acknowledged_row(boxes: dict[str, Wi
     assert [name for name in others if SHARED in boxes[name].run("ip", "-brief", "address").stdout] != []
     boxes[leader].boot()
     assert settled(boxes, *others, leader) == successor
-    until(lambda: "yes" if acknowledged <= rows(boxes[leader], "power_cut") else "", SETTLE_LIMIT_S)
+    await_rows(boxes, leader, "power_cut", acknowledged)
 
 
 def test_a_leader_that_is_cut_off_loses_no_acknowledged_row(
@@ -203,7 +198,7 @@ def test_a_leader_that_is_cut_off_loses_no_acknowledged_row(
     assert acknowledged <= rows(boxes[successor], "network_cut")
     wire.mend(boxes[leader])
     assert settled(boxes, *others, leader) == successor
-    until(lambda: "yes" if acknowledged <= rows(boxes[leader], "network_cut") else "", SETTLE_LIMIT_S)
+    await_rows(boxes, leader, "network_cut", acknowledged)
 
 
 def test_nothing_else_was_on_the_wire(wire: Network) -> None:
