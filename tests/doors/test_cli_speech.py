@@ -60,7 +60,7 @@ def test_scripts_get_the_promised_shape(recording: Path, home: Path) -> None:
     assert set(report["timings"]) == {"loading", "decode", "transcribe", "speakers", "merge", "total"}
     assert report["timings"]["total"] >= max(report["timings"]["transcribe"], report["timings"]["speakers"])
     for segment in report["segments"]:
-        assert list(segment) == ["id", "start_s", "end_s", "speaker", "text", "words"]
+        assert list(segment) == ["id", "start_s", "end_s", "speaker", "text", "words", "origin", "speaker_by"]
         assert segment["speaker"].startswith("Speaker ")
         for word in segment["words"]:
             assert list(word) == ["start_s", "end_s", "text", "probability"]
