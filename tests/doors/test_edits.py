@@ -63,11 +63,13 @@ def test_a_later_edit_of_the_same_segment_is_a_conflict(anna: Browser, path: str
 
 
 def test_a_speaker_is_renamed_everywhere(anna: Browser, path: str) -> None:
-    """The key stays, exports show the name."""
+    """The key stays; exports and the page show the name."""
     named = send(anna, path, "rename", speaker="Speaker 1", name="Kovács Márta").json()
     assert named["names"] == {"Speaker 1": {"name": "Kovács Márta", "by": "hand"}}
     assert anna.http.get(path, params={"format": "txt"}).text.startswith("[00:00:00] Kovács Márta: ")
     assert anna.http.get(path).json()["segments"][0]["speaker"] == "Speaker 1"
+    page = anna.http.get(path.removeprefix("/api/v1").removesuffix("/transcript")).text
+    assert "Kovács Márta" in page
 
 
 def test_a_replacement_is_counted_before_it_is_made(anna: Browser, path: str) -> None:

@@ -165,7 +165,7 @@ def _job(request: PortalRequest, meeting: MeetingView, *, even_done: bool = Fals
 
 
 def _reading(transcript: Transcript, texts: Texts) -> Reading:
-    names = {segment.speaker: texts.speaker(segment.speaker) for segment in transcript.segments}
+    names = {each.speaker: texts.speaker(transcript.name_of(each.speaker)) for each in transcript.segments}
     return Reading(
         turns=turns(transcript.segments, texts.formats, names=names),
         removed=_removed(transcript, texts),
